@@ -1,0 +1,86 @@
+"""Agencies (行政机关) and their systems."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from sharebus.governance.identity import RESERVED_AGENCIES, Id, SystemName
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+DivisionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+"""Six-digit administrative division code (GB/T 2260)."""
+
+
+class Strict(BaseModel):
+    """Reviewed documents: frozen, and an unknown key is an error rather than a silent slip."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class SystemRole(StrEnum):
+    """What a system does on the bus."""
+
+    PROVIDER = "provider"
+    SUBSCRIBER = "subscriber"
+
+
+class Officer(Strict):
+    """The named responsible person of an agency or entry (指定专人, Order 171 Art 27)."""
+
+    name: Text
+    title: Text
+
+
+class AgencySystem(Strict):
+    """One system of an agency: one principal, one set of credentials."""
+
+    id: Id
+    name: Text
+    roles: tuple[SystemRole, ...] = Field(min_length=1)
+
+
+class Agency(Strict):
+    """An agency: provider, subscriber, or both, known by its permanent code.
+
+    ``code`` is a unified social credit code or a registered id; ``jurisdiction`` the division whose
+    coordinating authority it answers to (Order 171 Art 4).
+    """
+
+    kind: Literal["agency"] = "agency"
+    id: Id
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z-]{6,30}$")]
+    name: Text
+    jurisdiction: DivisionCode
+    officer: Officer
+    systems: tuple[AgencySystem, ...] = Field(min_length=1)
+    suspended: bool = False
+
+    @field_validator("id")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value in RESERVED_AGENCIES:
+            raise ValueError(f"'{value}' is a name of the platform; choose another")
+        return value
+
+    @model_validator(mode="after")
+    def _systems_differ(self) -> "Agency":
+        ids = [system.id for system in self.systems]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two systems of the agency have the same id")
+        return self
+
+    def system_names(self, role: SystemRole | None = None) -> tuple[SystemName, ...]:
+        """Names of the agency's systems, all or those with a role."""
+        return tuple(
+            SystemName(self.id, system.id)
+            for system in self.systems
+            if role is None or role in system.roles
+        )

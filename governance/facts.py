@@ -1,0 +1,132 @@
+"""The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
+
+A fact is a whole document (agency, entry, grant, registered schema, not-shared listing); a later fact of the same kind
+and id replaces the earlier one. The policy version is the offset of the last record applied, so
+two readers at the same version hold the same facts.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from sharebus.governance.agency import Agency, Strict, Text
+from sharebus.governance.entry import CatalogEntry, LegalBasis
+from sharebus.governance.grant import Grant
+from sharebus.governance.identity import Id, SystemName
+from sharebus.governance.view import View, views_of
+
+
+class RegisteredSchema(Strict):
+    """A schema the registry holds: apps read it here, so the registry may be down."""
+
+    kind: Literal["schema"] = "schema"
+    subject: str
+    schema_id: int = Field(ge=0)
+    avro_schema: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """``<subject>/<schema id>``."""
+        return f"{self.subject}/{self.schema_id}"
+
+
+class NotSharedListing(Strict):
+    """What every agency may know of a not-shared entry: name, provider, basis (Order 171 Art 11)."""
+
+    kind: Literal["not_shared"] = "not_shared"
+    id: Id
+    name: Text
+    agency: Id
+    basis: LegalBasis
+
+
+AnyFact = Agency | CatalogEntry | Grant | RegisteredSchema | NotSharedListing
+Fact = Annotated[AnyFact, Field(discriminator="kind")]
+_FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
+
+
+def fact_to_json(fact: AnyFact) -> str:
+    """Canonical JSON of a fact: sorted keys and sets, so that equal facts are equal bytes."""
+    document = fact.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(
+        _sorted_sets(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+
+
+def fact_from_json(text: str) -> AnyFact:
+    """Read a fact back.
+
+    :raises pydantic.ValidationError: the text is no fact.
+    """
+    return _FACT.validate_json(text)
+
+
+def _sorted_sets(document: Any) -> Any:
+    """Sort the lists that stand for sets; all others keep their order, which has meaning."""
+    if isinstance(document, dict):
+        return {
+            key: sorted(value) if key in ("one_of", "starts_with", "codes") else _sorted_sets(value)
+            for key, value in document.items()
+        }
+    if isinstance(document, list):
+        return [_sorted_sets(value) for value in document]
+    return document
+
+
+class PolicyFacts:
+    """The facts in force at one policy version."""
+
+    def __init__(self) -> None:
+        self.version = -1
+        """Offset in ``facts.policy`` of the last record applied; -1 before the first."""
+        self.agencies: dict[str, Agency] = {}
+        self.entries: dict[str, CatalogEntry] = {}
+        self.grants: dict[str, Grant] = {}
+        self.schemas: dict[str, dict[int, dict[str, Any]]] = {}
+        self.not_shared: dict[str, NotSharedListing] = {}
+
+    def apply(self, fact: AnyFact, version: int) -> None:
+        """Fold one fact in; ``version`` is its offset."""
+        match fact:
+            case Agency():
+                self.agencies[fact.id] = fact
+            case CatalogEntry():
+                self.entries[fact.id] = fact
+            case Grant():
+                self.grants[fact.id] = fact
+            case RegisteredSchema():
+                self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
+            case NotSharedListing():
+                self.not_shared[fact.id] = fact
+        self.version = version
+
+    def __iter__(self) -> Iterator[AnyFact]:
+        """All facts in force, in an order in which they can be applied again."""
+        yield from self.agencies.values()
+        yield from self.entries.values()
+        yield from self.grants.values()
+        yield from self.not_shared.values()
+        for subject, by_id in self.schemas.items():
+            for schema_id, avro_schema in by_id.items():
+                yield RegisteredSchema(
+                    subject=subject, schema_id=schema_id, avro_schema=avro_schema
+                )
+
+    def grants_of(self, entry: str) -> tuple[Grant, ...]:
+        """Grants on an entry, by id."""
+        return tuple(grant for _, grant in sorted(self.grants.items()) if grant.entry == entry)
+
+    def views_of(self, entry: CatalogEntry) -> tuple[View, ...]:
+        """The views the entry needs under the grants in force."""
+        return views_of(entry, self.grants_of(entry.id))
+
+    def is_suspended(self, entry: CatalogEntry) -> bool:
+        """Whether the entry, or the agency that provides it, is suspended."""
+        agency = self.agencies.get(entry.provider.agency)
+        return entry.suspended or agency is None or agency.suspended
+
+    def provider_of(self, entry: CatalogEntry) -> SystemName:
+        """The one system that may write the entry's ingress topic."""
+        return SystemName(entry.provider.agency, entry.provider.system)

@@ -1,0 +1,240 @@
+"""Settings: one TOML file, overridden by ``SHAREBUS_…`` variables of the environment.
+
+The file is ``SHAREBUS_CONFIG``, or ``sharebus.toml`` in the working directory when there is one.
+Relative paths count from the working directory. With ``embedded = true`` the addresses of broker
+and registry follow from the ports, so one setting says each thing; for a cluster of your own set
+``embedded = false`` and give ``bootstrap_servers`` and ``registry_url``.
+"""
+
+import difflib
+import ipaddress
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from sharebus import InvalidInput
+
+ENV_PREFIX = "SHAREBUS_"
+CONFIG_VARIABLE = "SHAREBUS_CONFIG"
+CONFIG_FILE = "sharebus.toml"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _config_path() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    default = Path(CONFIG_FILE)
+    return default if default.exists() else None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(
+            "The settings file cannot be read.",
+            where=str(path),
+            found=error.strerror or str(error),
+            remedy=f"Correct or unset {CONFIG_VARIABLE}.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "The settings file is not TOML.", where=str(path), found=str(error)
+        ) from error
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations; immutable. Build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Path(".sharebus/data")
+    artifacts_dir: Path = Path(".sharebus/artifacts")
+
+    embedded: bool = True
+    bind_host: str = "127.0.0.1"
+    advertised_host: str = ""
+    kafka_port: Port = 19092
+    kafka_mtls_port: Port = 19093
+    controller_port: Port = 19094
+    registry_port: Port = 18081
+    registry_management_port: Port = 18082
+    metrics_port: Port = 18090
+    flush_every_message: bool = True
+    """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
+    power cut. False is for tests that are not about that."""
+
+    bootstrap_servers: str = ""
+    registry_url: str = ""
+    replication_factor: Annotated[int, Field(ge=1, le=32767)] = 1
+
+    security_protocol: Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL"] = "SASL_PLAINTEXT"
+    sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ssl_ca_file: Path | None = None
+    ssl_certificate_file: Path | None = None
+    ssl_key_file: Path | None = None
+    registry_username: str = ""
+    registry_password_file: Path | None = None
+    registry_ca_file: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = _config_path()
+        from_file = InitSettingsSource(settings_cls, _read_config(path) if path else {})
+        return init_settings, env_settings, from_file
+
+    @field_validator(
+        "data_dir",
+        "artifacts_dir",
+        "password_file",
+        "ssl_ca_file",
+        "ssl_certificate_file",
+        "ssl_key_file",
+        "registry_password_file",
+        "registry_ca_file",
+    )
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        # Child processes get these paths too, and must not read them from another directory.
+        return path.expanduser().absolute() if path else None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.embedded:
+            self._fill_in_embedded()
+        missing = [
+            name
+            for name in ("bootstrap_servers", "registry_url")
+            if not self.embedded and not getattr(self, name)
+        ]
+        if missing:
+            raise ValueError(f"embedded = false needs {' and '.join(missing)}")
+        if (self.ssl_certificate_file is None) != (self.ssl_key_file is None):
+            raise ValueError("ssl_certificate_file and ssl_key_file are given together or not")
+        if self.password and self.password_file:
+            raise ValueError("give password or password_file, not both")
+        if self.security_protocol == "SSL" and self.ssl_certificate_file is None:
+            raise ValueError("security_protocol SSL needs ssl_certificate_file and ssl_key_file")
+        return self
+
+    def _fill_in_embedded(self) -> None:
+        if not self.advertised_host and _is_wildcard(self.bind_host):
+            raise ValueError(
+                f"bind_host {self.bind_host} is every address of this machine; advertised_host "
+                "must name the one that clients connect to"
+            )
+        host = self.advertised_host or self.bind_host
+        by_certificate = self.security_protocol == "SSL"
+        port = self.kafka_mtls_port if by_certificate else self.kafka_port
+        derived: dict[str, Any] = {
+            "advertised_host": host,
+            "bootstrap_servers": f"{host}:{port}",
+            "registry_url": f"http://127.0.0.1:{self.registry_port}/apis/ccompat/v7",
+        }
+        if not by_certificate:
+            secured = not is_loopback(self.bind_host)
+            derived["security_protocol"] = "SASL_SSL" if secured else "SASL_PLAINTEXT"
+        if self.ssl_ca_file is None and derived.get("security_protocol") != "SASL_PLAINTEXT":
+            derived["ssl_ca_file"] = self.data_dir / "certificates" / "ca.pem"
+        for name, value in derived.items():
+            given = getattr(self, name)
+            if name in self.model_fields_set and given and given != value:
+                raise ValueError(
+                    f"embedded = true serves {name} = {value}, not {given}; set embedded = false "
+                    "for a cluster of your own, or change bind_host or the ports"
+                )
+            # The model is frozen for everybody but its own validator.
+            self.__dict__[name] = value
+
+
+def _is_wildcard(host: str) -> bool:
+    return host in ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+def is_loopback(host: str) -> bool:
+    """True when ``host`` can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; ``overrides`` beat the environment, which beats the file.
+
+    Raises InvalidInput, naming the file or variable, the key, what was expected and what was found.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: ValidationError) -> InvalidInput:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    variable = ENV_PREFIX + key.upper()
+    path = _config_path()
+    where = variable if variable in os.environ else f"{path}: {key}" if path else key
+    if first["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        return InvalidInput(
+            f"There is no setting {key!r}.",
+            where=where,
+            expected=nearest[0] if nearest else ", ".join(sorted(Settings.model_fields)),
+            found=key,
+        )
+    if not first["loc"]:  # a rule between settings, which says itself what is wrong
+        return InvalidInput(
+            "These settings contradict each other.",
+            where=str(path or "environment"),
+            found=first["msg"].removeprefix("Value error, "),
+        )
+    secret = "password" in key
+    return InvalidInput(
+        f"The setting {key!r} cannot be used.",
+        where=where,
+        expected=first["msg"],
+        found="(not shown)" if secret else repr(first["input"]),
+    )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as ``SHAREBUS_…`` variables, for a child process.
+
+    Without username and password: every app is its own principal and reads its own credentials.
+    """
+    values = settings.model_dump(
+        mode="json", exclude={"username", "password", "password_file"}, exclude_none=True
+    )
+    return {
+        ENV_PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+        if value != ""
+    }

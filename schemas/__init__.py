@@ -1,0 +1,1 @@
+"""What crosses the wire: topics, framing, CloudEvents headers, partitioning, Avro records."""
