@@ -85,6 +85,7 @@ class PolicyFacts:
         self.entries: dict[str, CatalogEntry] = {}
         self.grants: dict[str, Grant] = {}
         self.schemas: dict[str, dict[int, dict[str, Any]]] = {}
+        self._grants_by_entry: dict[str, dict[str, Grant]] = {}
         self.not_shared: dict[str, NotSharedListing] = {}
 
     def apply(self, fact: AnyFact, version: int) -> None:
@@ -96,6 +97,7 @@ class PolicyFacts:
                 self.entries[fact.id] = fact
             case Grant():
                 self.grants[fact.id] = fact
+                self._grants_by_entry.setdefault(fact.entry, {})[fact.id] = fact
             case RegisteredSchema():
                 self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
             case NotSharedListing():
@@ -116,7 +118,8 @@ class PolicyFacts:
 
     def grants_of(self, entry: str) -> tuple[Grant, ...]:
         """Grants on an entry, by id."""
-        return tuple(grant for _, grant in sorted(self.grants.items()) if grant.entry == entry)
+        grants = self._grants_by_entry.get(entry, {})
+        return tuple(grants[grant_id] for grant_id in sorted(grants))
 
     def views_of(self, entry: CatalogEntry) -> tuple[View, ...]:
         """The views the entry needs under the grants in force."""

@@ -1,1 +1,1 @@
-""""""
+"""The tamper-evident log as pure functions over bytes."""

@@ -1,1 +1,1 @@
-""""""
+"""One folder per app; each is its own least-privilege principal."""

@@ -1,0 +1,101 @@
+"""Reads one partition from an offset to its committed end, without a consumer group."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from sharebus import Unavailable
+from sharebus.infra.credentials import ClientConfig
+
+READ_SECONDS_MAX: Final = 30.0
+"""Without any progress for so long, a read gives up: the broker is gone or a transaction hangs."""
+
+UNREADABLE_CODES: Final = frozenset(
+    {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.INVALID_MSG}
+)
+"""What librdkafka says of bytes that it cannot unpack; it would ask for them for ever."""
+
+
+class LogReader:
+    """One consumer that reads whatever partition it is asked for, by ``assign``."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": "unused-by-assign",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+            }
+        )
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """First offset kept and committed end of a partition.
+
+        :raises Unavailable: the broker does not say, or this principal may not know.
+        """
+        try:
+            low, high = self._consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=READ_SECONDS_MAX
+            )
+        except KafkaException as error:
+            raise Unavailable(
+                f"the ends of topic {topic} cannot be read", found=str(error.args[0])
+            ) from error
+        return low, high
+
+    def read(
+        self,
+        topic: str,
+        partition: int,
+        start: int,
+        take: Callable[[Message], None],
+        count_max: int | None = None,
+    ) -> int:
+        """Give every committed record from ``start`` to the present end to ``take``, in order.
+
+        Gives the next offset to read, which lies behind control records too. Records that cannot
+        be unpacked are passed over. With ``count_max`` it stops after so many records.
+
+        :raises Unavailable: there was no progress for ``READ_SECONDS_MAX``.
+        """
+        low, end = self.bounds(topic, partition)
+        next_offset = max(start, low)
+        if next_offset >= end:
+            return next_offset
+        self._consumer.assign([TopicPartition(topic, partition, next_offset)])
+        deadline = time.monotonic() + READ_SECONDS_MAX
+        left = count_max
+        while next_offset < end and left != 0:
+            for message in self._consumer.consume(min(left or 1000, 1000), timeout=0.1):
+                deadline = time.monotonic() + READ_SECONDS_MAX
+                error = message.error()
+                if error is None:
+                    take(message)
+                    next_offset = (message.offset() or 0) + 1
+                    left = None if left is None else left - 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    next_offset = max(next_offset, message.offset() or 0)
+                elif error.code() in UNREADABLE_CODES:
+                    next_offset = max(next_offset, (message.offset() or 0) + 1)
+                    self._consumer.assign([TopicPartition(topic, partition, next_offset)])
+                elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    # librdkafka asks for the group's coordinator even where no group is used.
+                    raise Unavailable(f"topic {topic} cannot be read", found=str(error))
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"topic {topic} was not read to its end",
+                    expected=f"offset {end} of partition {partition}",
+                    found=f"offset {next_offset}, and nothing new for {READ_SECONDS_MAX:g} s",
+                )
+        self._consumer.unassign()
+        return next_offset
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

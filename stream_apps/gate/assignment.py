@@ -1,0 +1,153 @@
+"""Brings a lane to where its last committed transaction left it."""
+
+import time
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from sharebus.infra.log_reader import LogReader
+from sharebus.schemas import cloudevent as ce
+from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.topic import entry_of_ingress
+from sharebus.stream_apps.gate.key_set import KeySet, KeySetFile
+from sharebus.stream_apps.gate.lane import Lane, ViewState
+from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
+from sharebus.stream_apps.gate.progress import ProgressReader
+from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, payload_hash
+from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
+
+SETTLE_SECONDS_MAX: Final = 20.0
+"""How long a former owner's transaction may hide its progress record from us: it is over, or
+aborted by the broker, well before."""
+CALL_SECONDS_MAX: Final = 15.0
+
+
+class Assignment:
+    """Makes lanes from what the broker holds. Keeps nothing of its own but open clients."""
+
+    def __init__(
+        self, log: LogReader, admin: AdminClient, key_sets: KeySetFile, digest: AuditDigest
+    ) -> None:
+        self.progress = ProgressReader(log)
+        self._log = log
+        self._admin = admin
+        self._key_sets = key_sets
+        self._digest = digest
+
+    def restore(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Lane]:
+        """A lane for each partition, at its committed offset.
+
+        :raises OffsetsLost: the group's offsets are gone, or are not those that were committed.
+        :raises GateStopped: the broker did not say in time.
+        """
+        if not partitions:
+            return []
+        epochs = self._epochs({partition.topic for partition in partitions})
+        deadline = time.monotonic() + SETTLE_SECONDS_MAX
+        while True:
+            try:
+                committed = consumer.committed(partitions, timeout=CALL_SECONDS_MAX)
+            except KafkaException as error:
+                raise GateStopped("committed offsets cannot be read", found=str(error)) from error
+            self.progress.catch_up()
+            doubts = [self._doubt(tp, epochs[tp.topic]) for tp in committed]
+            if not any(doubts):
+                break
+            if time.monotonic() > deadline:
+                raise next(doubt for doubt in doubts if doubt)
+            time.sleep(0.2)  # a former owner's transaction may still be settling
+        return [self._lane(tp, epochs[tp.topic]) for tp in committed]
+
+    def _epochs(self, names: set[str]) -> dict[str, str]:
+        futures = self._admin.describe_topics(
+            TopicCollection(sorted(names)), request_timeout=CALL_SECONDS_MAX
+        )
+        try:
+            return {name: str(future.result().topic_id) for name, future in futures.items()}
+        except KafkaException as error:
+            raise GateStopped("topic ids cannot be read", found=str(error)) from error
+
+    def _recorded(self, tp: TopicPartition, epoch: str) -> dict[str, Any] | None:
+        record = self.progress.partition(entry_of_ingress(tp.topic), tp.partition)
+        return record if record is not None and record["epoch"] == epoch else None
+
+    def _doubt(self, tp: TopicPartition, epoch: str) -> OffsetsLost | None:
+        """Why the committed offset of a partition is not to be trusted, if it is not."""
+        record = self._recorded(tp, epoch)
+        expected = record["next_offset"] if record else None
+        found = tp.offset if tp.offset >= 0 else None
+        if expected == found:
+            return None
+        return OffsetsLost(
+            "the gate's committed offset is not the one that the gate recorded",
+            where=f"{tp.topic} partition {tp.partition}",
+            expected=f"offset {expected}" if record else "none: facts.progress never saw it",
+            found="none: the group's offset is gone" if found is None else f"offset {found}",
+            remedy="find out who deleted or moved the offsets of group 'gate'; set them back to "
+            "the expected value with the broker's tools, then start the gate again",
+        )
+
+    def _lane(self, tp: TopicPartition, epoch: str) -> Lane:
+        record = self._recorded(tp, epoch)
+        lane = Lane(entry_of_ingress(tp.topic), tp.partition, epoch, self._digest, record)
+        if lane.next_offset > 0:
+            self._refill(lane, tp)
+        return lane
+
+    def _refill(self, lane: Lane, tp: TopicPartition) -> None:
+        """Remember again the ids accepted within the window before the committed offset."""
+        refused = set(lane.refused_recent)
+        start = max(0, lane.next_offset - WINDOW_OFFSETS)
+
+        def take(message: Message) -> None:
+            offset = message.offset() or 0
+            if offset >= lane.next_offset or offset in refused:
+                return
+            headers: Any = message.headers() or []
+            named = dict(headers)
+            event_id = named.get(ce.ID)
+            if event_id is not None and named.get(ce.TYPE) != ce.TYPE_DELIVERY_CLOSED.encode():
+                payload = payload_hash(message.key(), message.value())
+                lane.recent.remember(event_id, payload, offset)
+
+        self._log.read(tp.topic, tp.partition, start, take, lane.next_offset - start)
+
+    def attach_views(self, lane: Lane, plan: EntryPlan) -> None:
+        """Give the lane a state for each view of a new plan, and drop those that are no more.
+
+        A view that this partition has never written is filled from ``accepted`` first, unless
+        nothing was accepted yet. Called between transactions, so the committed end is the end.
+        """
+        record = self.progress.partition(lane.entry, lane.partition)
+        if record is not None and record["epoch"] != lane.epoch:
+            record = None
+        recorded = {view["view"]: view for view in record["views"]} if record else {}
+        states: dict[str, ViewState] = {}
+        for view in plan.views:
+            state = lane.views.get(view.name)
+            if state is None:
+                known = recorded.get(view.name)
+                if known is not None:
+                    live, cursor = known["live"], known["accepted_cursor"]
+                else:
+                    cursor, end = self._log.bounds(plan.accepted_topic, lane.partition)
+                    live = cursor == end
+                state = ViewState(live, cursor, self._key_set(view, lane.partition))
+            states[view.name] = state
+        lane.views = states
+
+    def _key_set(self, view: ViewPlan, partition: int) -> KeySet | None:
+        if view.passes_key is not None:
+            return None
+        epoch = self._epochs({view.topic})[view.topic]
+        key_set = self._key_sets.open(view.topic, partition, epoch)
+
+        def take(message: Message) -> None:
+            key = message.key()
+            if isinstance(key, bytes):
+                (key_set.add if message.value() is not None else key_set.discard)(key)
+
+        end = self._log.read(view.topic, partition, key_set.next_offset, take)
+        key_set.commit(end)
+        return key_set

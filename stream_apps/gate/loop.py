@@ -1,0 +1,278 @@
+"""The gate's loop: consume a batch, learn the policy, decide, write, commit; exactly once."""
+
+import logging
+import threading
+import time
+from typing import Final
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
+from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
+from sharebus.infra.settings import Settings
+from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.partition import PARTITIONER
+from sharebus.schemas.record import audit_batch, platform_records
+from sharebus.schemas.topic import INGRESS_PREFIX, entry_of_ingress, ingress_topic
+from sharebus.stream_apps.gate.assignment import Assignment
+from sharebus.stream_apps.gate.audit import Source, seal
+from sharebus.stream_apps.gate.fill import fill_views, is_filling
+from sharebus.stream_apps.gate.key_set import KeySetFile
+from sharebus.stream_apps.gate.lane import UNREADABLE, Arrival, Lane
+from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
+from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
+from sharebus.stream_apps.gate.transaction import SchemaIds, Transaction, TransactionAborted
+
+log = logging.getLogger(__name__)
+
+BATCH_RECORDS_MAX: Final = 5_000
+IDLE_SECONDS: Final = 0.2
+"""How long to wait for a first event before looking at the policy again."""
+LINGER_SECONDS: Final = 0.01
+"""How long to collect events once there is one: a transaction costs milliseconds."""
+
+Place = tuple[str, int]
+"""Ingress topic and partition."""
+
+
+class GateLoop:
+    """One gate process. ``instance`` names it among several; each has a chain of its own."""
+
+    def __init__(self, settings: Settings, instance: int = 0) -> None:
+        self.name = f"gate-{instance}"
+        config = client_config(settings, credentials_for(settings, "gate"))
+        digest_key = bytes.fromhex(key_path(settings, "audit_key").read_text().strip())
+        self._view_key = bytes.fromhex(key_path(settings, "view_key").read_text().strip())
+        self._digest = AuditDigest(digest_key)
+        self._log_reader = LogReader(config)
+        self._facts_reader = FactsReader(config)
+        key_sets = KeySetFile(settings.data_dir / self.name / "key_sets.sqlite")
+        admin = AdminClient(config)
+        self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
+        self._producer = Producer(_producer_config(config, self.name))
+        self._consumer = Consumer(_consumer_config(config, self.name))
+        self._lanes: dict[Place, Lane] = {}
+        self._plans: dict[str, EntryPlan | None] = {}
+        self._lane_plans: dict[Place, EntryPlan] = {}
+        self._ids = SchemaIds({})
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until ``stop`` is set.
+
+        :raises GateStopped: start again. :raises OffsetsLost: a person must look.
+        """
+        self._producer.init_transactions(30)
+        self._assignment.progress.catch_up()
+        self._head = self._assignment.progress.writer_head(self.name)
+        self._learn_policy()
+        self._consumer.subscribe(
+            [f"^{INGRESS_PREFIX.replace('.', chr(92) + '.')}.*"],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+        log.info("%s is ready", self.name)
+        try:
+            while not stop.is_set():
+                self._step()
+        finally:
+            self._consumer.close()
+            self._log_reader.close()
+            self._facts_reader.close()
+
+    def _step(self) -> None:
+        batch = self._collect()
+        self._learn_policy()
+        for place, lane in self._lanes.items():
+            self._plan_for(place, lane)
+            if is_filling(lane):
+                batch.setdefault(place, [])
+        if not batch:
+            return
+        try:
+            self._transact(batch)
+        except TransactionAborted as aborted:
+            log.warning("transaction aborted, rewinding: %s", aborted)
+            self._rewind()
+
+    def _collect(self) -> dict[Place, list[Arrival]]:
+        messages = self._consumer.consume(1, IDLE_SECONDS)
+        if messages:
+            messages += self._consumer.consume(BATCH_RECORDS_MAX - 1, LINGER_SECONDS)
+        batch: dict[Place, list[Arrival]] = {}
+        for message in messages:
+            error = message.error()
+            place = (message.topic(), message.partition())
+            if error is not None:
+                arrival = self._unreadable(message, error)
+                if arrival is None:
+                    continue
+            else:
+                arrival = (
+                    message.offset(), message.timestamp()[1], message.key(), message.value(),
+                    message.headers(),
+                )  # type: ignore[assignment]  # fmt: skip
+            if place in self._lanes:
+                batch.setdefault(place, []).append(arrival)  # type: ignore[arg-type]
+        return batch
+
+    def _unreadable(self, message: Message, error: KafkaError) -> Arrival | None:
+        """An arrival for an offset that cannot be unpacked; None for an error that passes."""
+        if error.code() in UNREADABLE_CODES:
+            offset = message.offset() or 0
+            topic, partition = message.topic() or "", message.partition() or 0
+            self._consumer.seek(TopicPartition(topic, partition, offset + 1))
+            return (offset, 0, None, None, UNREADABLE)
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise OffsetsLost(
+                "an offset to read from is not in the topic any more",
+                where=f"{message.topic()} partition {message.partition()}",
+                found=error.str(),
+                remedy="events may have left the topic unread; compare with the audit",
+            )
+        if error.fatal():
+            raise GateStopped("the consumer cannot go on", found=str(error))
+        log.warning("consumer: %s", error)
+        return None
+
+    def _learn_policy(self) -> None:
+        """Nothing is judged by an older policy than the one now committed (decision 9)."""
+        if not self._facts_reader.catch_up() and self._plans:
+            return
+        self._plans.clear()
+        schemas = self._facts_reader.facts.schemas
+        self._ids = SchemaIds(
+            {
+                record.subject: max(schemas[record.subject])
+                for record in platform_records()
+                if schemas.get(record.subject)
+            }
+        )
+
+    def _plan_of(self, entry: str) -> EntryPlan | None:
+        if entry not in self._plans:
+            facts = self._facts_reader.facts
+            found = facts.entries.get(entry)
+            shared = found is not None and found.sharing_class != "not_shared"
+            self._plans[entry] = (
+                compile_plan(facts, found, self._view_key) if found and shared else None
+            )
+        return self._plans[entry]
+
+    def _plan_for(self, place: Place, lane: Lane) -> EntryPlan | None:
+        plan = self._plan_of(lane.entry)
+        if plan is not None and self._lane_plans.get(place) is not plan:
+            self._assignment.attach_views(lane, plan)
+            self._lane_plans[place] = plan
+        return plan
+
+    def _transact(self, batch: dict[Place, list[Arrival]]) -> None:
+        version = self._facts_reader.facts.version
+        head, audit_id = self._head, self._ids.of(audit_batch().subject)
+        transaction = Transaction(self._producer, self._ids)
+        try:
+            for place, arrivals in batch.items():
+                lane = self._lanes[place]
+                plan = self._plan_for(place, lane)
+                source = Source(
+                    lane.entry, place[0], lane.partition, lane.epoch, version,
+                    time.time_ns() // 1_000_000,
+                )  # fmt: skip
+                if plan is not None and is_filling(lane):
+                    outputs, lines = fill_views(lane, plan, self._log_reader, self._digest)
+                    transaction.write(outputs)
+                    filled = source._replace(topic=plan.accepted_topic)
+                    sealed = seal(lines, filled, head, audit_id, self._digest.delivery)
+                    transaction.write_audit(sealed)
+                    head = sealed.head
+                decision = lane.decide(plan, arrivals)
+                transaction.write(decision.outputs)
+                sealed = seal(decision.lines, source, head, audit_id, self._digest.delivery)
+                transaction.write_audit(sealed)
+                head = sealed.head
+                for closing in decision.closings:
+                    assert plan is not None  # noqa: S101 - only a planned entry closes
+                    transaction.write_closing(plan, source, closing, sealed)
+                transaction.write_progress(lane, version)
+            transaction.write_head(head)
+            offsets = [TopicPartition(*place, self._lanes[place].next_offset) for place in batch]
+        except KafkaException as error:
+            transaction.abort(error)
+        transaction.commit(self._consumer, offsets)
+        self._head = head
+        for place in batch:
+            self._keep_key_sets(self._lanes[place])
+
+    def _keep_key_sets(self, lane: Lane) -> None:
+        for state in lane.views.values():
+            if state.key_set is not None:
+                state.key_set.commit()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        lanes = self._assignment.restore(consumer, partitions)
+        for lane in lanes:
+            self._lanes[ingress_topic(lane.entry), lane.partition] = lane
+        consumer.incremental_assign(
+            [TopicPartition(ingress_topic(x.entry), x.partition, x.next_offset) for x in lanes]
+        )
+        for tp in partitions:
+            log.info("serving %s partition %d", entry_of_ingress(tp.topic), tp.partition)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # The loop is in consume(), so no transaction is open and nothing is half done.
+        for tp in partitions:
+            self._lanes.pop((tp.topic, tp.partition), None)
+            self._lane_plans.pop((tp.topic, tp.partition), None)
+        consumer.incremental_unassign(partitions)
+
+    def _rewind(self) -> None:
+        """Throw the lanes away and make them again from what is committed."""
+        partitions = [TopicPartition(*place) for place in self._lanes]
+        self._lane_plans.clear()
+        for lane in self._assignment.restore(self._consumer, partitions):
+            place = (ingress_topic(lane.entry), lane.partition)
+            self._lanes[place] = lane
+            self._consumer.seek(TopicPartition(*place, lane.next_offset))
+
+
+def _producer_config(config: ClientConfig, name: str) -> ClientConfig:
+    return {
+        **config,
+        "transactional.id": name,
+        "transaction.timeout.ms": 5_000,  # a dead gate holds readers of the audit no longer
+        "partitioner": PARTITIONER,
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "batch.size": 1_000_000,
+        "message.max.bytes": 1_048_576 * 2,
+        "queue.buffering.max.messages": 100_000,
+        "queue.buffering.max.kbytes": 65_536,
+        "retry.backoff.ms": 5,  # the offsets call retries while the last commit settles
+    }
+
+
+def _consumer_config(config: ClientConfig, name: str) -> ClientConfig:
+    return {
+        **config,
+        "group.id": "gate",
+        "group.instance.id": name,  # a restart within the session keeps its partitions
+        "session.timeout.ms": 10_000,
+        "heartbeat.interval.ms": 1_000,
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",  # where to begin is decided by assignment, never guessed
+        "partition.assignment.strategy": "cooperative-sticky",
+        "topic.metadata.refresh.interval.ms": 1_000,  # new entries are served within 5 s
+        "queued.max.messages.kbytes": 16_384,
+        "fetch.wait.max.ms": 50,
+    }

@@ -1,0 +1,208 @@
+"""Compiles what the policy says of one entry, once per policy version instead of per event."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from io import BytesIO
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from fastavro import parse_schema, schemaless_writer
+
+from sharebus import InvalidInput
+from sharebus.governance.content_checks import compile_check
+from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.rule import Rule
+from sharebus.governance.schema_lint import compile_value_check, plain_schema
+from sharebus.governance.view import SHARED, View, compile_row_filter, view_schema
+from sharebus.schemas import topic as topics
+from sharebus.schemas.audit_digest import view_pseudonym_key
+from sharebus.schemas.cloudevent import source_of
+from sharebus.schemas.entity_key import compile_entity_key, split_entity_key
+from sharebus.schemas.framing import frame
+from sharebus.schemas.record import delivery_closed
+from sharebus.stream_apps.gate.judge import Reader, Refusal, Row
+
+_DIGEST_CHARS: Final = len("sha256:") + 64
+
+
+class ViewPlan(NamedTuple):
+    """How one view is written.
+
+    ``passes`` is the row filter; ``passes_key`` answers for a deletion by its key alone and is
+    None when only the set of keys in the view can tell. ``encode`` gives the framed value of a
+    row that came under a given ingress schema id.
+    """
+
+    name: str
+    topic: str
+    passes: Callable[[Row], bool]
+    passes_key: Callable[[bytes], bool] | None
+    encode: Mapping[int, Callable[[Row], bytes]]
+    pseudonym_secret: bytes | None
+
+
+class EntryPlan(NamedTuple):
+    """Everything the gate needs to decide the events of one entry under one policy version."""
+
+    entry: CatalogEntry
+    suspended: bool
+    source: bytes
+    readers: Mapping[int, Reader]
+    known_schema_ids: frozenset[int]
+    """Ids registered for other subjects: named in a value they are foreign, not unknown."""
+    closing_schema_id: int | None
+    entity_key: Callable[[Row], bytes]
+    check_content: Callable[[Row, int], str]
+    """Raises :class:`Refusal`, or gives the flagged fields joined by commas. Second: ingress ms."""
+    accepted_topic: str
+    quarantine_topic: str
+    notices_topic: str
+    deliveries_topic: str
+    views: tuple[ViewPlan, ...]
+
+
+def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> EntryPlan:
+    """The plan of an entry under the facts in force.
+
+    :raises InvalidInput: a view has no registered schema for a schema of the entry: the gate
+        would have to guess, so it does not serve the entry.
+    """
+    subject = topics.value_subject(topics.ingress_topic(entry.id))
+    by_id = facts.schemas.get(subject, {})
+    all_ids = {schema_id for ids in facts.schemas.values() for schema_id in ids}
+    closing = facts.schemas.get(delivery_closed().subject, {})
+    agency = entry.provider.agency
+    views = (
+        () if entry.shares_one_copy and not _other_views(facts, entry) else facts.views_of(entry)
+    )
+    return EntryPlan(
+        entry=entry,
+        suspended=facts.is_suspended(entry),
+        source=source_of(facts.provider_of(entry).principal).encode(),
+        readers={schema_id: _reader(schema) for schema_id, schema in by_id.items()},
+        known_schema_ids=frozenset(all_ids),
+        closing_schema_id=max(closing) if closing else None,
+        entity_key=compile_entity_key(entry.key_fields),
+        check_content=_compile_content(entry),
+        accepted_topic=topics.accepted_topic(entry),
+        quarantine_topic=topics.quarantine_topic(agency),
+        notices_topic=topics.notices_topic(agency),
+        deliveries_topic=topics.deliveries_topic(entry.id),
+        views=tuple(
+            _view_plan(facts, entry, view, by_id, view_key)
+            for view in views
+            if not (view.name == SHARED and entry.shares_one_copy)
+        ),
+    )
+
+
+def _other_views(facts: PolicyFacts, entry: CatalogEntry) -> bool:
+    return any(view.name != SHARED for view in facts.views_of(entry))
+
+
+def _reader(avro_schema: Mapping[str, Any]) -> Reader:
+    plain = plain_schema(avro_schema)
+    return Reader(parse_schema(plain), compile_value_check(avro_schema))
+
+
+def _view_plan(
+    facts: PolicyFacts,
+    entry: CatalogEntry,
+    view: View,
+    ingress_schemas: Mapping[int, dict[str, Any]],
+    view_key: bytes,
+) -> ViewPlan:
+    topic = topics.view_topic(entry.id, view.name)
+    registered = {
+        json.dumps(schema, sort_keys=True): schema_id
+        for schema_id, schema in facts.schemas.get(topics.value_subject(topic), {}).items()
+    }
+    encoders: dict[int, Callable[[Row], bytes]] = {}
+    for schema_id, avro_schema in ingress_schemas.items():
+        released = view_schema(avro_schema, view.fields)
+        view_schema_id = registered.get(json.dumps(released, sort_keys=True))
+        if view_schema_id is None:
+            raise InvalidInput(
+                "a view has no registered schema for a schema of its entry",
+                where=f"entry {entry.id}, view {view.name}, ingress schema id {schema_id}",
+                remedy="run 'sharebus catalog apply' again",
+            )
+        encoders[schema_id] = partial(_encode, parse_schema(plain_schema(released)), view_schema_id)
+    passes = compile_row_filter(view.row_filter)
+    secret = view_pseudonym_key(view_key, entry.id, view.name) if view.has_pseudonym_key else None
+    return ViewPlan(
+        name=view.name,
+        topic=topic,
+        passes=passes,
+        passes_key=None if view.needs_key_set else _compile_key_filter(entry, view, passes),
+        encode=encoders,
+        pseudonym_secret=secret,
+    )
+
+
+def _encode(parsed_schema: Any, schema_id: int, row: Row) -> bytes:
+    """Only the released fields are in the schema, so only they are written."""
+    body = BytesIO()
+    schemaless_writer(body, parsed_schema, row)
+    return frame(schema_id, body.getvalue())
+
+
+def _compile_key_filter(
+    entry: CatalogEntry, view: View, passes: Callable[[Row], bool]
+) -> Callable[[bytes], bool]:
+    if not view.filters_on_key:
+        return lambda key: True
+    names = entry.key_fields
+    # The filter compares the text of values, and the key is the text of its fields.
+    return lambda key: passes(dict(zip(names, split_entity_key(key), strict=True)))
+
+
+def _compile_content(entry: CatalogEntry) -> Callable[[Row, int], str]:
+    checks = [
+        (item.field, compile_check(check.name, check.codes), check.on_failure == "refuse")
+        for item in entry.data_items
+        for check in item.checks
+    ]
+    is_reference = entry.provision_method == "reference"
+    if not checks and not is_reference:
+        return lambda row, ingress_ms: ""
+
+    def check_content(row: Row, ingress_ms: int) -> str:
+        if is_reference:
+            _check_reference(row, ingress_ms)
+        flagged = ""
+        for field, check, refuses in checks:
+            value = row.get(field)
+            if value is None or check(value) is None:
+                continue
+            if refuses:
+                raise Refusal(Rule.CONTENT_CHECK, field)
+            if field not in flagged.split(","):
+                flagged = f"{flagged},{field}" if flagged else field
+        return flagged
+
+    return check_content
+
+
+def _check_reference(row: Row, ingress_ms: int) -> None:
+    """Location, digest, size and expiry of a payload that stays with the provider (Art 14)."""
+    parts = urlsplit(row["location"])
+    if parts.scheme not in ("https", "sftp", "s3") or not parts.netloc or parts.password:
+        raise Refusal(Rule.REFERENCE_INVALID, "location")
+    digest = row["digest"]
+    if not (digest.startswith("sha256:") and len(digest) == _DIGEST_CHARS):
+        raise Refusal(Rule.REFERENCE_INVALID, "digest")
+    if not all(char in "0123456789abcdef" for char in digest[len("sha256:") :]):
+        raise Refusal(Rule.REFERENCE_INVALID, "digest")
+    if row["size_bytes"] < 0:
+        raise Refusal(Rule.REFERENCE_INVALID, "size_bytes")
+    try:
+        expires = datetime.fromisoformat(row["expires_at"])
+    except ValueError:
+        raise Refusal(Rule.REFERENCE_INVALID, "expires_at") from None
+    received = datetime.fromtimestamp(ingress_ms / 1000, UTC)
+    if expires.tzinfo is None or expires <= received:
+        raise Refusal(Rule.REFERENCE_INVALID, "expires_at")

@@ -1,0 +1,51 @@
+"""What the gate has recorded of itself in ``facts.progress``, read back."""
+
+from typing import Any
+
+from confluent_kafka import Message
+
+from sharebus.infra.log_reader import LogReader
+from sharebus.ledger.chain import WriterHead
+from sharebus.schemas.record import progress
+from sharebus.schemas.topic import FACTS_PROGRESS
+
+
+def partition_key(entry: str, partition: int) -> bytes:
+    """Key of a partition's record."""
+    return f"partition/{entry}/{partition}".encode()
+
+
+def writer_key(writer: str) -> bytes:
+    """Key of an audit writer's record."""
+    return f"writer/{writer}".encode()
+
+
+class ProgressReader:
+    """The latest progress record of each key, as of the last :meth:`catch_up`."""
+
+    def __init__(self, log: LogReader) -> None:
+        self._log = log
+        self._records: dict[bytes, dict[str, Any]] = {}
+        self._next_offset = 0
+
+    def catch_up(self) -> None:
+        """Read to the committed end."""
+        self._next_offset = self._log.read(FACTS_PROGRESS, 0, self._next_offset, self._take)
+
+    def _take(self, message: Message) -> None:
+        key, value = message.key(), message.value()
+        if isinstance(key, bytes) and value is not None:
+            self._records[key] = progress().decode(value)
+
+    def partition(self, entry: str, partition: int) -> dict[str, Any] | None:
+        """What was last committed of a partition, or None if nothing ever was."""
+        record = self._records.get(partition_key(entry, partition))
+        return record["partition"] if record else None
+
+    def writer_head(self, writer: str) -> WriterHead:
+        """Where a writer's audit chain stands; at its beginning if it never wrote."""
+        record = self._records.get(writer_key(writer))
+        if record is None:
+            return WriterHead(writer)
+        head = record["writer"]
+        return WriterHead(writer, head["next_sequence"], head["last_sha256"])

@@ -1,0 +1,159 @@
+"""One transaction of the gate: everything a batch decides, or nothing of it."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from sharebus.ledger.chain import WriterHead
+from sharebus.schemas import topic as topics
+from sharebus.schemas.record import delivery_announced, delivery_receipt, progress
+from sharebus.stream_apps.gate.audit import Sealed, Source
+from sharebus.stream_apps.gate.lane import Closing, Lane, Output
+from sharebus.stream_apps.gate.plan import EntryPlan
+from sharebus.stream_apps.gate.progress import partition_key, writer_key
+from sharebus.stream_apps.gate.stopped import GateStopped
+
+COMMIT_SECONDS_MAX: Final = 20.0
+RETRIES_MAX: Final = 20
+QUEUE_WAIT_SECONDS: Final = 0.05
+
+
+class SchemaIds:
+    """Registered ids of the platform's own records, found in the facts."""
+
+    def __init__(self, by_subject: dict[str, int]) -> None:
+        self._by_subject = by_subject
+
+    def of(self, subject: str) -> int:
+        """The id under which a subject is written; 0 before it was ever registered."""
+        return self._by_subject.get(subject, 0)
+
+
+class TransactionAborted(Exception):
+    """The broker aborted the transaction: rewind to what is committed and go on."""
+
+
+class Transaction:
+    """Writes into one open transaction of the producer."""
+
+    def __init__(self, producer: Producer, ids: SchemaIds) -> None:
+        self._producer = producer
+        self._ids = ids
+        producer.begin_transaction()
+
+    def write(self, outputs: list[Output]) -> None:
+        """Queue records; waits when the client's queue is full."""
+        produce = self._producer.produce
+        for topic, key, value, partition, headers in outputs:
+            while True:
+                try:
+                    produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+                    break
+                except BufferError:
+                    self._producer.poll(QUEUE_WAIT_SECONDS)
+
+    def write_audit(self, sealed: Sealed) -> None:
+        """The decision's audit records."""
+        key = sealed.head.writer.encode()
+        self.write([(topics.AUDIT, key, value, 0, []) for value in sealed.values])
+
+    def write_progress(self, lane: Lane, policy_version: int) -> None:
+        """How far the lane has come, and what it remembers."""
+        record: dict[str, Any] = {"partition": lane.progress(policy_version), "writer": None}
+        self._write_progress(partition_key(lane.entry, lane.partition), record)
+
+    def write_head(self, head: WriterHead) -> None:
+        """Where the audit chain of this writer stands."""
+        record: dict[str, Any] = {
+            "partition": None,
+            "writer": {
+                "writer": head.writer,
+                "next_sequence": head.next_sequence,
+                "last_sha256": head.last_sha256,
+            },
+        }
+        self._write_progress(writer_key(head.writer), record)
+
+    def _write_progress(self, key: bytes, record: dict[str, Any]) -> None:
+        value = progress().encode(self._ids.of(progress().subject), record)
+        self.write([(topics.FACTS_PROGRESS, key, value, 0, [])])
+
+    def write_closing(
+        self, plan: EntryPlan, source: Source, closing: Closing, sealed: Sealed
+    ) -> None:
+        """The provider's receipt, and the announcement to the entry's readers."""
+        period, delivery = closing.name
+        announced = {
+            "entry": source.entry,
+            "delivery": delivery,
+            "period": period,
+            "partition": source.partition,
+            "partition_count": closing.partition_count,
+            "outcome": closing.outcome,
+            "closed_ms": closing.ingress_ms,
+        }
+        receipt = {
+            **announced,
+            "declared": closing.declared,
+            "accepted": closing.accepted,
+            "refused": closing.refused,
+            "duplicate": closing.duplicate,
+            "source_offset": closing.offset,
+            "audit_writer": sealed.head.writer,
+            "audit_sequence": sealed.sequence_by_offset[closing.offset],
+        }
+        key = f"{source.entry}/{delivery}/{source.partition}".encode()
+        for topic, record, values in (
+            (plan.notices_topic, delivery_receipt(), receipt),
+            (plan.deliveries_topic, delivery_announced(), announced),
+        ):
+            value = record.encode(self._ids.of(record.subject), values)
+            self.write([(topic, key, value, 0, [])])
+
+    def commit(self, consumer: Consumer, offsets: list[TopicPartition]) -> None:
+        """Commit records and offsets together.
+
+        :raises TransactionAborted: the transaction is gone, the producer is sound.
+        :raises GateStopped: whether it is committed is not known, or this gate is fenced: only a
+            new start, which fences and aborts, can tell (librdkafka has no KIP-890).
+        """
+        try:
+            metadata = consumer.consumer_group_metadata()
+            _persist(
+                lambda: self._producer.send_offsets_to_transaction(
+                    offsets, metadata, COMMIT_SECONDS_MAX
+                )
+            )
+            _persist(lambda: self._producer.commit_transaction(COMMIT_SECONDS_MAX))
+        except KafkaException as error:
+            self.abort(error)
+
+    def abort(self, error: KafkaException) -> None:
+        """Abort if the client says that this is what to do; never returns."""
+        cause: KafkaError = error.args[0]
+        if not cause.txn_requires_abort():
+            raise GateStopped("the transaction cannot be ended", found=str(cause)) from error
+        try:
+            self._producer.abort_transaction(COMMIT_SECONDS_MAX)
+        except KafkaException as second:
+            raise GateStopped(
+                "the transaction cannot be aborted", found=str(second.args[0])
+            ) from error
+        raise TransactionAborted(str(cause)) from error
+
+
+def _persist(call: Callable[[], object]) -> None:
+    """Repeat a call that the client says may be repeated; a time-out ends the gate instead."""
+    for attempt in range(RETRIES_MAX):
+        try:
+            call()
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            last = attempt == RETRIES_MAX - 1
+            if last or not cause.retriable() or cause.code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+                raise
+            time.sleep(0.05)
+        else:
+            return
