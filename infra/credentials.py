@@ -12,6 +12,9 @@ from sharebus.infra.settings import Settings
 
 CREDENTIALS = "credentials"
 
+ClientConfig = dict[str, str | int | float | bool]
+"""Properties of librdkafka, in the type that confluent_kafka takes."""
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -22,7 +25,7 @@ class Credentials:
 
 
 def credentials_path(settings: Settings, principal: str) -> Path:
-    """Where the credentials of ``principal`` are kept: ``<data_dir>/credentials/<principal>.toml``."""
+    """Where the credentials of ``principal`` are kept."""
     return settings.data_dir / CREDENTIALS / f"{principal}.toml"
 
 
@@ -98,9 +101,9 @@ def read_private(path: Path, *, what: str) -> str:
     return text
 
 
-def client_config(settings: Settings, credentials: Credentials) -> dict[str, str]:
+def client_config(settings: Settings, credentials: Credentials) -> ClientConfig:
     """How ``credentials`` connect to the broker, as librdkafka properties."""
-    config = {
+    config: ClientConfig = {
         "bootstrap.servers": settings.bootstrap_servers,
         "security.protocol": settings.security_protocol,
     }

@@ -22,25 +22,46 @@ class LogReader:
     """One consumer that reads whatever partition it is asked for, by ``assign``."""
 
     def __init__(self, config: ClientConfig) -> None:
-        self._consumer = Consumer(
-            {
-                **config,
-                "group.id": "unused-by-assign",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-            }
-        )
+        common: ClientConfig = {
+            **config,
+            "group.id": "unused-by-assign",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+        }
+        self._consumer = Consumer({**common, "isolation.level": "read_committed"})
+        self._uncommitted = Consumer({**common, "isolation.level": "read_uncommitted"})
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """First offset kept and committed end of a partition.
 
         :raises Unavailable: the broker does not say, or this principal may not know.
         """
+        return self._watermarks(self._consumer, topic, partition)
+
+    def end_of_all(self, topic: str, partition: int) -> int:
+        """End of a partition, open transactions included.
+
+        A commit is answered before its marker stands in every partition, so the committed end may
+        for a moment lie before records that are committed; this one never does.
+        """
+        return self._watermarks(self._uncommitted, topic, partition)[1]
+
+    def settle(self, topic: str, partition: int) -> None:
+        """Wait until no transaction is open in a partition.
+
+        :raises Unavailable: one stayed open for ``READ_SECONDS_MAX``.
+        """
+        deadline = time.monotonic() + READ_SECONDS_MAX
+        while self.bounds(topic, partition)[1] < self.end_of_all(topic, partition):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"a transaction stays open in {topic} partition {partition}")
+            time.sleep(0.02)
+
+    def _watermarks(self, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
         try:
-            low, high = self._consumer.get_watermark_offsets(
+            low, high = consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=READ_SECONDS_MAX
             )
         except KafkaException as error:
@@ -99,3 +120,4 @@ class LogReader:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+        self._uncommitted.close()

@@ -72,11 +72,13 @@ class Settings(BaseSettings):
     kafka_mtls_port: Port = 19093
     controller_port: Port = 19094
     registry_port: Port = 18081
-    registry_management_port: Port = 18082
     metrics_port: Port = 18090
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
+
+    gate_instance: Annotated[int, Field(ge=0, le=999)] = 0
+    """Names one gate process among several; each has a transactional id and a chain of its own."""
 
     bootstrap_servers: str = ""
     registry_url: str = ""

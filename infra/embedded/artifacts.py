@@ -1,8 +1,8 @@
 """The Java programs of the embedded broker and registry: fetched once, verified, found again.
 
 Maven fetches what ``pom.xml`` names; ``artifacts.sha256`` says what the bytes must be. The
-directory of a set of artifacts is named after that list and appears by one rename, so it is whole
-or it is not there; two set-ups at once wait for each other.
+directory of a set of artifacts is named after these two files and appears by one rename, so it is
+whole or it is not there; two set-ups at once wait for each other.
 """
 
 import argparse
@@ -28,7 +28,8 @@ _FETCH_TIMEOUT_SECONDS = 1800
 
 def directory(artifacts_dir: Path) -> Path:
     """Where the artifacts that this version of sharebus needs are, once fetched."""
-    return artifacts_dir / hashlib.sha256(DIGESTS.read_bytes()).hexdigest()[:12]
+    wanted = POM.read_bytes() + DIGESTS.read_bytes()
+    return artifacts_dir / hashlib.sha256(wanted).hexdigest()[:12]
 
 
 def kafka_class_path(artifacts_dir: Path) -> str:
@@ -73,14 +74,14 @@ def verify(fetched: Path, digests: str) -> None:
     Raises InvalidInput naming the file that differs, is missing or should not be there.
     """
     expected = {name: digest for digest, name in (line.split() for line in digests.splitlines())}
-    for name in sorted(expected.keys() | _digests(fetched).keys()):
-        found = _digests(fetched).get(name, "no such file")
-        if found != expected.get(name):
+    digests_found = _digests(fetched)
+    for name in sorted(expected.keys() | digests_found.keys()):
+        if digests_found.get(name) != expected.get(name):
             raise InvalidInput(
                 f"The artifact {name} is not the one that was reviewed.",
                 where=name,
                 expected=expected.get(name, "no such file"),
-                found=found,
+                found=digests_found.get(name, "no such file"),
                 remedy="Do not use it. Remove it from the local Maven repository and fetch again.",
             )
 
@@ -122,7 +123,7 @@ def _run_maven(output: Path) -> None:
         raise Unavailable(
             "Maven could not fetch the broker and the registry.",
             found=errors[0] if errors else f"exit {result.returncode}",
-            remedy="Check the network, or the mirror in ~/.m2/settings.xml; set-up can be repeated.",
+            remedy="Check the network or the mirror in ~/.m2/settings.xml; then repeat.",
         )
 
 

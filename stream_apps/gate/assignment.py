@@ -11,10 +11,11 @@ from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import entry_of_ingress
 from sharebus.stream_apps.gate.key_set import KeySet, KeySetFile
-from sharebus.stream_apps.gate.lane import Lane, ViewState
+from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
 from sharebus.stream_apps.gate.progress import ProgressReader
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, payload_hash
+from sharebus.stream_apps.gate.release import ViewState
 from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
 
 SETTLE_SECONDS_MAX: Final = 20.0
@@ -131,8 +132,8 @@ class Assignment:
                 if known is not None:
                     live, cursor = known["live"], known["accepted_cursor"]
                 else:
-                    cursor, end = self._log.bounds(plan.accepted_topic, lane.partition)
-                    live = cursor == end
+                    cursor, _ = self._log.bounds(plan.accepted_topic, lane.partition)
+                    live = cursor == self._log.end_of_all(plan.accepted_topic, lane.partition)
                 state = ViewState(live, cursor, self._key_set(view, lane.partition))
             states[view.name] = state
         lane.views = states
@@ -148,6 +149,7 @@ class Assignment:
             if isinstance(key, bytes):
                 (key_set.add if message.value() is not None else key_set.discard)(key)
 
+        self._log.settle(view.topic, partition)
         end = self._log.read(view.topic, partition, key_set.next_offset, take)
         key_set.commit(end)
         return key_set

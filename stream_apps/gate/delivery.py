@@ -4,13 +4,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sharebus.governance.rule import Rule
-from sharebus.stream_apps.gate.judge import Refusal
+from sharebus.stream_apps.gate.judge import DeliveryName, Refusal
 
 DELIVERIES_MAX: Final = 64
 """Deliveries remembered per partition: those longest untouched are forgotten, closed ones first."""
-
-DeliveryName = tuple[str, str]
-"""Data period and delivery id."""
 
 
 class DeliveryCount:

@@ -15,8 +15,9 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.framing import FRAME
 from sharebus.stream_apps.gate.audit import Line
 from sharebus.stream_apps.gate.judge import Row, read_value
-from sharebus.stream_apps.gate.lane import Lane, Output
+from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan
+from sharebus.stream_apps.gate.release import Output, release
 
 CHUNK_RECORDS: Final = 500
 """Records copied in one transaction: a fill must not make live events wait."""
@@ -48,7 +49,7 @@ def fill_views(
             if value is not None:
                 _, schema_id = FRAME.unpack_from(value)
                 row = read_value(value, plan.readers[schema_id])
-            output = lane.release(view, state, key, row, schema_id, headers)
+            output = release(view, state, key, row, schema_id, headers, lane.partition)
             if output is None:
                 continue
             outputs.append(output)
@@ -67,8 +68,9 @@ def fill_views(
                     "digests": digest.record(output[1] or b"", output[2]),
                 }
             )
-        _, end = log.bounds(plan.accepted_topic, lane.partition)
-        state.live = state.cursor >= end
+        # The end with all transactions: one just committed may not be readable yet, and a view
+        # that went live before copying it would lack it for ever.
+        state.live = state.cursor >= log.end_of_all(plan.accepted_topic, lane.partition)
     return outputs, lines
 
 

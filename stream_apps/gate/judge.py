@@ -24,6 +24,11 @@ PLACE_CHARS_MAX: Final = 64
 
 Row = dict[str, Any]
 HeaderList = list[tuple[str, bytes]]
+DeliveryName = tuple[str, str]
+"""Data period and delivery id."""
+EnvelopeCache = dict[tuple[bytes, ...], DeliveryName]
+"""Header values that were found sound together; what differs in every event is not among them."""
+CACHED_MAX: Final = 1024
 
 _EVENT_ID: Final = re.compile(rb"[!-~]{1,%d}" % ce.ID_CHARS_MAX)
 _DELIVERY: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,%d}" % (ce.DELIVERY_CHARS_MAX - 1))
@@ -49,8 +54,7 @@ class Envelope(NamedTuple):
 
     event_id: bytes
     event_type: bytes
-    period: bytes
-    delivery: bytes
+    delivery: DeliveryName
     headers: HeaderList
     """The headers that pass by the allow-list, in the order they came."""
 
@@ -75,13 +79,18 @@ _PASSING: Final = _REQUIRED | frozenset(ce.OPTIONAL)
 
 
 def open_envelope(
-    headers: HeaderList | None, source: bytes, ingress_ms: int, future_tolerance_ms: int
+    headers: HeaderList | None,
+    source: bytes,
+    ingress_ms: int,
+    future_tolerance_ms: int,
+    cache: EnvelopeCache,
 ) -> Envelope:
     """Check the CloudEvents headers.
 
     ``source`` is what ``ce_source`` must be: identity is the topic, and a header that claims
     another is a forgery. A change may not be dated later than the broker received it, within the
-    entry's tolerance for clocks that differ.
+    entry's tolerance for clocks that differ. ``cache`` spares the checks of what
+    is alike in most events.
 
     :raises Refusal: by the first ``header.*`` or ``time.*`` rule that fails.
     """
@@ -97,23 +106,42 @@ def open_envelope(
         raise Refusal(Rule.HEADER_MISSING, missing.args[0]) from None
     if len(named) != len(headers):
         _refuse_duplicates(headers)
+    repeated = (source, spec, claimed, event_type, period, delivery)
+    name = cache.get(repeated)
+    if name is None:
+        name = _check_repeated(*repeated)
+        if len(cache) >= CACHED_MAX:
+            cache.clear()
+        cache[repeated] = name
+    if event_id is None or not _EVENT_ID.fullmatch(event_id):
+        raise Refusal(Rule.HEADER_INVALID, ce.ID)
+    if _time_ms(time) > ingress_ms + future_tolerance_ms:
+        raise Refusal(Rule.TIME_FUTURE, ce.TIME)
+    if len(named) != len(_REQUIRED):
+        headers = _passing(headers)
+    return Envelope(event_id, event_type, name, headers)
+
+
+def _check_repeated(
+    source: bytes,
+    spec: bytes | None,
+    claimed: bytes | None,
+    event_type: bytes | None,
+    period: bytes | None,
+    delivery: bytes | None,
+) -> DeliveryName:
+    """Check the headers that are alike in most events of a delivery."""
     if spec != b"1.0":
         raise Refusal(Rule.HEADER_INVALID, ce.SPEC)
     if claimed != source:
         raise Refusal(Rule.HEADER_FORGED, ce.SOURCE)
     if event_type not in _TYPES:
         raise Refusal(Rule.HEADER_INVALID, ce.TYPE)
-    if event_id is None or not _EVENT_ID.fullmatch(event_id):
-        raise Refusal(Rule.HEADER_INVALID, ce.ID)
     if delivery is None or not _DELIVERY.fullmatch(delivery):
         raise Refusal(Rule.HEADER_INVALID, ce.DELIVERY)
     if period is None or not is_valid_period(period.decode("latin-1")):
         raise Refusal(Rule.HEADER_INVALID, ce.DATA_PERIOD)
-    if _time_ms(time) > ingress_ms + future_tolerance_ms:
-        raise Refusal(Rule.TIME_FUTURE, ce.TIME)
-    if len(named) != len(_REQUIRED):
-        headers = _passing(headers)
-    return Envelope(event_id, event_type, period, delivery, headers)
+    return period.decode(), delivery.decode()
 
 
 def _refuse_duplicates(headers: HeaderList) -> None:

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from sharebus.governance.rule import Outcome, Rule
 from sharebus.schemas import cloudevent as ce
-from sharebus.schemas.audit_digest import AuditDigest, pseudonym
+from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import delivery_closed
 from sharebus.stream_apps.gate.audit import Line
-from sharebus.stream_apps.gate.delivery import DeliveryCounts, DeliveryName
+from sharebus.stream_apps.gate.delivery import DeliveryCounts
 from sharebus.stream_apps.gate.judge import (
+    DeliveryName,
     Envelope,
+    EnvelopeCache,
     HeaderList,
     Refusal,
     Row,
@@ -24,16 +26,13 @@ from sharebus.stream_apps.gate.judge import (
     read_value,
     schema_id_of,
 )
-from sharebus.stream_apps.gate.key_set import KeySet
-from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
+from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.quarantine import quarantine_record
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, RecentIds, payload_hash
+from sharebus.stream_apps.gate.release import Output, ViewState, release
 
 Arrival = tuple[int, int, bytes | None, bytes | None, HeaderList | None]
 """Offset, ingress time (ms), key, value, headers."""
-Output = tuple[str, bytes | None, bytes | None, int, HeaderList]
-"""Topic, key, value, partition, headers."""
-
 UNREADABLE: Final[HeaderList] = [("unreadable", b"")]
 """Stands for the headers of a record whose bytes nobody can unpack."""
 PLATFORM_QUARANTINE: Final = "quarantine.platform"
@@ -72,17 +71,6 @@ class Decision:
         self.closings: list[Closing] = []
 
 
-class ViewState:
-    """One view of this partition: live, or being filled from the accepted topic."""
-
-    __slots__ = ("cursor", "key_set", "live")
-
-    def __init__(self, live: bool, cursor: int, key_set: KeySet | None) -> None:
-        self.live = live
-        self.cursor = cursor
-        self.key_set = key_set
-
-
 class Lane:
     """The state of one ingress partition between two transactions."""
 
@@ -103,6 +91,7 @@ class Lane:
         self.deliveries = DeliveryCounts(progress["deliveries"] if progress else ())
         self.views: dict[str, ViewState] = {}
         self._digest = digest
+        self._sound_headers: EnvelopeCache = {}
 
     def decide(self, plan: EntryPlan | None, arrivals: list[Arrival]) -> Decision:
         """Decide a batch in offset order. ``plan`` is None for a topic without a catalog entry."""
@@ -112,13 +101,15 @@ class Lane:
             try:
                 if plan is None:
                     raise Refusal(Rule.ENTRY_UNKNOWN)
-                _, ingress_ms, key, value, headers = arrival
+                _, ingress_ms, _, value, headers = arrival
                 if headers is UNREADABLE:
                     raise Refusal(Rule.RECORD_UNREADABLE)
                 if value is not None and len(value) > plan.entry.event_bytes_max:
                     raise Refusal(Rule.RECORD_TOO_LARGE, "value")
                 tolerance_ms = plan.entry.future_tolerance_seconds * 1000
-                envelope = open_envelope(headers, plan.source, ingress_ms, tolerance_ms)
+                envelope = open_envelope(
+                    headers, plan.source, ingress_ms, tolerance_ms, self._sound_headers
+                )
                 if plan.suspended:
                     raise Refusal(Rule.ENTRY_SUSPENDED)
                 if envelope.event_type == _CLOSED:
@@ -142,7 +133,7 @@ class Lane:
         key = check_key(raw_key, self.partition, plan.entry.partitions)
         payload = payload_hash(key, value)
         seen = self.recent.find(envelope.event_id)
-        name = (envelope.period.decode(), envelope.delivery.decode())
+        name = envelope.delivery
         if seen is not None:
             if seen != payload:
                 raise Refusal(Rule.ID_REUSED, ce.ID)
@@ -172,7 +163,7 @@ class Lane:
             state = self.views[view.name]
             if not state.live:
                 continue
-            output = self.release(view, state, key, row, schema_id, envelope.headers)
+            output = release(view, state, key, row, schema_id, envelope.headers, self.partition)
             if output is not None:
                 outputs.append(output)
                 route += (view.topic,)
@@ -181,39 +172,6 @@ class Lane:
         self._line(decision, arrival, envelope, Outcome.ACCEPTED, rule, flagged, route, digests)
         count.accepted += 1
         self.recent.remember(envelope.event_id, payload, offset)
-
-    def release(
-        self,
-        view: ViewPlan,
-        state: ViewState,
-        key: bytes,
-        row: Row | None,
-        schema_id: int,
-        headers: HeaderList,
-    ) -> Output | None:
-        """The record that a view gets for an accepted change, if it gets one.
-
-        A row that does not pass is tombstoned if the view holds its key; so is a deletion. A key
-        the view never held leaves no trace.
-        """
-        key_set, secret = state.key_set, view.pseudonym_secret
-        view_key = key if secret is None else pseudonym(key, secret)
-        value: bytes | None = None
-        if row is not None and view.passes(row):
-            value = view.encode[schema_id](row)
-            if key_set is not None:
-                key_set.add(view_key)
-        elif key_set is not None:
-            if view_key not in key_set:
-                return None
-            key_set.discard(view_key)
-        elif row is not None or view.passes_key is None or not view.passes_key(key):
-            return None  # the filter looks at the key alone, so the view never held it
-        if value is None and row is not None:
-            headers = _replaced(headers, ce.TYPE, _DELETED)
-        if secret is not None:
-            headers = _pseudonymous(headers, secret)
-        return (view.topic, view_key, value, self.partition, headers)
 
     def _close(
         self, decision: Decision, plan: EntryPlan, arrival: Arrival, envelope: Envelope
@@ -233,7 +191,7 @@ class Lane:
             raise Refusal(Rule.VALUE_NOT_CANONICAL)
         if closing["partition_count"] != plan.entry.partitions:
             raise Refusal(Rule.VALUE_OUT_OF_RANGE, "partition_count")
-        name = (envelope.period.decode(), envelope.delivery.decode())
+        name = envelope.delivery
         count = self.deliveries.of(name)
         # A closing sent again, after a lost answer, is answered again from the same counts.
         outcome = Outcome.DUPLICATE if count.closed else Outcome.CLOSED
@@ -249,7 +207,7 @@ class Lane:
                 count.accepted,
                 count.refused,
                 count.duplicate,
-            )  # fmt: skip
+            )
         )
         digest = self._digest.record(arrival[2] or b"", value)
         self._line(decision, arrival, envelope, outcome, "", "", _NOTHING, digest)
@@ -272,8 +230,7 @@ class Lane:
         rule, place = refusal.rule, refusal.place
         self._line(decision, arrival, envelope, Outcome.REFUSED, rule, place, (topic,), digest)
         if envelope is not None:
-            name = (envelope.period.decode(), envelope.delivery.decode())
-            self.deliveries.of(name).refused += 1
+            self.deliveries.of(envelope.delivery).refused += 1
         self.refused_recent.append(offset)
 
     def _line(
@@ -294,9 +251,7 @@ class Lane:
                 "ingress_ms": arrival[1],
                 "event": self._digest.event(envelope.event_id) if envelope else b"",
                 "entity": self._digest.entity(key) if key else b"",
-                "delivery": (envelope.period.decode(), envelope.delivery.decode())
-                if envelope
-                else None,
+                "delivery": envelope.delivery if envelope else None,
                 "outcome": outcome,
                 "rule": rule,
                 "place": place,
@@ -320,15 +275,3 @@ class Lane:
                 for name, state in self.views.items()
             ],
         }
-
-
-def _replaced(headers: HeaderList, name: str, value: bytes) -> HeaderList:
-    return [(header, value if header == name else old) for header, old in headers]
-
-
-def _pseudonymous(headers: HeaderList, secret: bytes) -> HeaderList:
-    """Ids chosen by the provider may hold the key that the view withholds."""
-    return [
-        (header, pseudonym(value, secret) if header in (ce.ID, ce.CORRECTS) else value)
-        for header, value in headers
-    ]

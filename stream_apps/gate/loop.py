@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from typing import Final
 
 from confluent_kafka import (
@@ -24,6 +25,7 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.partition import PARTITIONER
 from sharebus.schemas.record import audit_batch, platform_records
 from sharebus.schemas.topic import INGRESS_PREFIX, entry_of_ingress, ingress_topic
+from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.audit import Source, seal
 from sharebus.stream_apps.gate.fill import fill_views, is_filling
@@ -93,15 +95,22 @@ class GateLoop:
     def _step(self) -> None:
         batch = self._collect()
         self._learn_policy()
+        filling = 0
         for place, lane in self._lanes.items():
             self._plan_for(place, lane)
             if is_filling(lane):
                 batch.setdefault(place, [])
+                filling += 1
+        metrics.FILLING_PARTITIONS.set(filling)
+        metrics.PARTITIONS.set(len(self._lanes))
         if not batch:
             return
         try:
-            self._transact(batch)
+            with metrics.TRANSACTION_SECONDS.time():
+                self._transact(batch)
+            metrics.TRANSACTIONS.labels("committed").inc()
         except TransactionAborted as aborted:
+            metrics.TRANSACTIONS.labels("aborted").inc()
             log.warning("transaction aborted, rewinding: %s", aborted)
             self._rewind()
 
@@ -151,6 +160,7 @@ class GateLoop:
             return
         self._plans.clear()
         schemas = self._facts_reader.facts.schemas
+        metrics.POLICY_VERSION.set(self._facts_reader.facts.version)
         self._ids = SchemaIds(
             {
                 record.subject: max(schemas[record.subject])
@@ -180,6 +190,7 @@ class GateLoop:
         version = self._facts_reader.facts.version
         head, audit_id = self._head, self._ids.of(audit_batch().subject)
         transaction = Transaction(self._producer, self._ids)
+        decided: Counter[tuple[str, str, str]] = Counter()
         try:
             for place, arrivals in batch.items():
                 lane = self._lanes[place]
@@ -196,6 +207,7 @@ class GateLoop:
                     transaction.write_audit(sealed)
                     head = sealed.head
                 decision = lane.decide(plan, arrivals)
+                decided.update((lane.entry, x["outcome"], x["rule"]) for x in decision.lines)
                 transaction.write(decision.outputs)
                 sealed = seal(decision.lines, source, head, audit_id, self._digest.delivery)
                 transaction.write_audit(sealed)
@@ -210,6 +222,8 @@ class GateLoop:
             transaction.abort(error)
         transaction.commit(self._consumer, offsets)
         self._head = head
+        for labels, count in decided.items():
+            metrics.EVENTS.labels(*labels).inc(count)
         for place in batch:
             self._keep_key_sets(self._lanes[place])
 

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from mode import Service
+from prometheus_client import start_http_server
 
 from sharebus import SharebusError
 from sharebus.infra.settings import Settings
@@ -27,7 +28,10 @@ class GateService(Service):
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
     async def on_start(self) -> None:
-        """Start the loop's thread."""
+        """Serve the metrics and start the loop's thread."""
+        if self._settings.metrics_port:
+            port = self._settings.metrics_port + self._instance
+            start_http_server(port, self._settings.bind_host)
         self._thread.start()
 
     async def on_stop(self) -> None:

@@ -10,9 +10,10 @@ from sharebus.ledger.chain import WriterHead
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import delivery_announced, delivery_receipt, progress
 from sharebus.stream_apps.gate.audit import Sealed, Source
-from sharebus.stream_apps.gate.lane import Closing, Lane, Output
+from sharebus.stream_apps.gate.lane import Closing, Lane
 from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.progress import partition_key, writer_key
+from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.stopped import GateStopped
 
 COMMIT_SECONDS_MAX: Final = 20.0
@@ -152,7 +153,7 @@ def _persist(call: Callable[[], object]) -> None:
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             last = attempt == RETRIES_MAX - 1
-            if last or not cause.retriable() or cause.code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+            if last or not cause.retriable() or cause.code() == KafkaError._TIMED_OUT:
                 raise
             time.sleep(0.05)
         else:

@@ -1,0 +1,17 @@
+"""The apps that a supervisor runs, and how each is started."""
+
+import sys
+
+from sharebus.infra.settings import Settings
+from sharebus.infra.supervisor import App
+
+
+def platform_apps(settings: Settings) -> list[App]:
+    """Every app of the platform, each a Faust worker in a process of its own."""
+    return [_faust_app("gate", settings, f"http://{settings.bind_host}:{settings.metrics_port}")]
+
+
+def _faust_app(name: str, settings: Settings, address: str) -> App:
+    module = f"sharebus.stream_apps.{name}.app"
+    argv = [sys.executable, "-m", "faust", "-A", module, "worker", "-l", "info", "--without-web"]
+    return App(name=name, argv=argv, address=address)

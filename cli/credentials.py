@@ -1,0 +1,59 @@
+"""``sharebus credentials``: the one-time enrolment of an agency's system."""
+
+from typing import Annotated
+
+import typer
+
+from sharebus import InvalidInput
+from sharebus.cli.output import print_note
+from sharebus.governance.identity import parse_system
+from sharebus.infra.client_settings import ClientFormat, client_settings
+from sharebus.infra.enrolment import enrol, issue_certificate, save_password
+from sharebus.infra.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("credentials")(_credentials)
+
+
+def _credentials(
+    system: Annotated[str, typer.Argument(help="AGENCY.SYSTEM, as in the catalog.")],
+    form: Annotated[
+        ClientFormat, typer.Option("--format", help="Whose settings to print.")
+    ] = ClientFormat.PROPERTIES,
+    is_saved: Annotated[
+        bool,
+        typer.Option("--save", help="Keep the password in the data directory; print no settings."),
+    ] = False,
+    is_rotation: Annotated[
+        bool, typer.Option("--rotate", help="Give a new password or certificate.")
+    ] = False,
+    is_certificate: Annotated[
+        bool, typer.Option("--mtls", help="A client certificate instead of a password.")
+    ] = False,
+) -> None:
+    """Enrol SYSTEM once and print the settings its client connects with.
+
+    The password is printed this one time. Redirect it into a file that only its owner can read:
+    (umask 077; sharebus credentials SYSTEM > client.properties)
+    """
+    name = parse_system(system)
+    settings = load_settings()
+    if is_certificate:
+        if is_saved:
+            raise InvalidInput(
+                "A certificate is always in files.", where="--save", expected="--mtls alone"
+            )
+        certificate = issue_certificate(settings, name, is_rotation=is_rotation)
+        typer.echo(client_settings(settings, name, certificate, form), nl=False)
+        print_note(f"certificate: {certificate.certificate}\nkey:         {certificate.key}")
+        return
+    password = enrol(settings, [name], is_rotation=is_rotation)[name]
+    if is_saved:
+        print_note(
+            f"{name} is enrolled; its password is in {save_password(settings, name, password)}"
+        )
+        return
+    typer.echo(client_settings(settings, name, password, form), nl=False)
+    print_note(f"{name} is enrolled; this password is not shown again.")

@@ -1,0 +1,64 @@
+"""``sharebus``: the command line. A user's mistake ends in a message, never in a traceback."""
+
+import importlib
+import importlib.metadata
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sharebus import SharebusError
+from sharebus.cli.output import print_error
+
+app = typer.Typer(
+    name="sharebus",
+    help="The data-sharing bus of government agencies: publish, subscribe, govern.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _module in (
+    "catalog",
+    "credentials",
+    "publish",
+    "quarantine",
+    "subscribe",
+    "up",
+    "status",
+    "demo",
+):
+    try:
+        importlib.import_module(f"sharebus.cli.{_module}").register(app)
+    except ModuleNotFoundError as _missing:  # until every command is there
+        if _missing.name != f"sharebus.cli.{_module}":
+            raise
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"sharebus {importlib.metadata.version('sharebus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the exit code tells the kind of error (see `SharebusError`)."""
+    try:
+        app()
+    except SharebusError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

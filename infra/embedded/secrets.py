@@ -1,0 +1,69 @@
+"""Secrets of the embedded broker and of the platform's own apps: made once, kept with mode 0600."""
+
+import json
+import os
+import secrets
+import tempfile
+import tomllib
+from pathlib import Path
+
+from sharebus.infra.credentials import credentials_path, read_private
+from sharebus.infra.settings import Settings
+
+BROKER_PRINCIPALS = ("admin", "broker", "controller")
+APP_PRINCIPALS = ("registry", "gate", "enforcer")
+KEYS = ("audit_key", "view_key")
+_KEY_BYTES = 32
+_PASSWORD_BYTES = 24
+
+
+def create_missing(settings: Settings) -> None:
+    """Create every password and key that is not there yet; never change one that is."""
+    for principal in (*BROKER_PRINCIPALS, *APP_PRINCIPALS):
+        create_credentials(settings, principal)
+    for name in KEYS:
+        path = key_path(settings, name)
+        if not path.exists():
+            write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+
+
+def create_credentials(settings: Settings, principal: str) -> bool:
+    """Give ``principal`` a random password unless it has one; returns whether it was given."""
+    if credentials_path(settings, principal).exists():
+        return False
+    # Letters, digits, - and _: safe in TOML, in JAAS strings and in StorageTool's arguments.
+    write_credentials(settings, principal, principal, secrets.token_urlsafe(_PASSWORD_BYTES))
+    return True
+
+
+def write_credentials(settings: Settings, principal: str, username: str, password: str) -> None:
+    """Keep what ``principal`` logs in with; an older password is replaced."""
+    # A JSON string is a TOML string too.
+    text = f"username = {json.dumps(username)}\npassword = {json.dumps(password)}\n"
+    write_private(credentials_path(settings, principal), text.encode())
+
+
+def password_of(settings: Settings, principal: str) -> str:
+    """The password of a principal of the embedded broker, from its file."""
+    text = read_private(credentials_path(settings, principal), what=f"password of {principal}")
+    return str(tomllib.loads(text)["password"])
+
+
+def key_path(settings: Settings, name: str) -> Path:
+    """File of the key ``name``, 64 hexadecimal digits."""
+    return settings.data_dir / "secrets" / name
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write ``content`` with mode 0600; a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,228 @@
+"""What must be done to the facts, the broker and the registry. Pure; ``apply`` does it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final, NamedTuple, TypeVar
+
+from sharebus import InvalidInput
+from sharebus.governance.agency import Agency
+from sharebus.governance.collection import Collection, Problem, check_change, check_collection
+from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.facts import (
+    AnyFact,
+    NotSharedListing,
+    PolicyFacts,
+    RegisteredSchema,
+    fact_to_json,
+)
+from sharebus.governance.grant import Grant
+from sharebus.governance.self_service import automatic_grants
+from sharebus.schemas import topic as topics
+from sharebus.schemas.record import delivery_closed
+from sharebus.stream_apps.enforcer.desired import (
+    GATE,
+    AccessRule,
+    DesiredBroker,
+    DesiredTopic,
+    SubjectSchema,
+    shared_entries,
+)
+
+_Document = TypeVar("_Document", Agency, CatalogEntry, Grant)
+_AGENCIES: Final = "User:agency."
+_APPS: Final = frozenset({f"User:{GATE}"})
+
+
+class LiveTopic(NamedTuple):
+    """A topic as the broker has it."""
+
+    partitions: int
+    config: Mapping[str, str]
+
+
+class LiveState(NamedTuple):
+    """What is there: ``schema_ids`` only for the schemas that were asked for."""
+
+    topics: Mapping[str, LiveTopic]
+    rules: frozenset[AccessRule]
+    schema_ids: Mapping[SubjectSchema, int]
+
+
+class ConfigChange(NamedTuple):
+    """Settings of one topic that are to be set."""
+
+    topic: str
+    config: Mapping[str, str]
+
+
+class Plan(NamedTuple):
+    """The steps in the order in which they are done, but for the facts, which come last.
+
+    Rights are taken away first, so that nothing that is set up later is readable under them, and
+    given when what they are on is there.
+    """
+
+    revoke: tuple[AccessRule, ...] = ()
+    create: tuple[DesiredTopic, ...] = ()
+    alter: tuple[ConfigChange, ...] = ()
+    register: tuple[SubjectSchema, ...] = ()
+    allow: tuple[AccessRule, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether broker and registry are as they must be."""
+        return not any(self)
+
+
+class FactChanges(NamedTuple):
+    """Facts to publish: in ``facts.policy`` for the apps, in ``shared.catalog`` for everybody."""
+
+    policy: tuple[AnyFact, ...]
+    catalog: tuple[AnyFact, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all facts are published already."""
+        return not any(self)
+
+
+def merged_facts(in_force: PolicyFacts, documents: Collection, today: date) -> PolicyFacts:
+    """The facts in force with the documents in their place, and the grants that follow from them.
+
+    Documents that are not given stay in force: an entry does not end because a file is missing.
+    """
+    merged = PolicyFacts()
+    for fact in in_force:
+        merged.apply(fact, in_force.version)
+    for document in _facts_of(documents):
+        merged.apply(document, in_force.version)
+    automatic = automatic_grants(
+        merged.agencies.values(), merged.entries.values(), merged.grants.values(), today
+    )
+    for grant in automatic:
+        merged.apply(grant, in_force.version)
+    return merged
+
+
+def check_documents(in_force: PolicyFacts, documents: Collection) -> list[Problem]:
+    """Every problem of the documents, with each other and with what is in force."""
+
+    problems = check_collection(
+        _with_standing(documents.agencies, in_force.agencies),
+        _with_standing(documents.entries, in_force.entries),
+        _with_standing(documents.grants, in_force.grants),
+    )
+    for entry in documents.entries:
+        if entry.id in in_force.entries:
+            problems += check_change(in_force.entries[entry.id], entry)
+    for grant in documents.grants:
+        before = in_force.grants.get(grant.id)
+        if before and (before.entry, before.system) != (grant.entry, grant.system):
+            found = f"{grant.system} on {grant.entry}"
+            expected = (
+                f"{before.system} on {before.entry}, as published; another grant has another id"
+            )
+            problems.append(Problem(f"grant {grant.id}", "system, entry", expected, found))
+    return problems
+
+
+def _facts_of(documents: Collection) -> list[AnyFact]:
+    return [*documents.agencies, *documents.entries, *documents.grants]
+
+
+def _with_standing(
+    given: Iterable[_Document], standing: Mapping[str, _Document]
+) -> list[_Document]:
+    documents = list(given)
+    replaced = {document.id for document in documents}
+    return documents + [fact for fact in standing.values() if fact.id not in replaced]
+
+
+def difference(desired: DesiredBroker, live: LiveState) -> Plan:
+    """The steps from what is there to what must be there.
+
+    Topics are never deleted, and rules of principals that are not agencies or apps of the bus are
+    left alone.
+
+    :raises InvalidInput: a topic has another number of partitions; that can never be changed.
+    """
+    create, alter = [], []
+    for topic in desired.topics:
+        standing = live.topics.get(topic.name)
+        if standing is None:
+            create.append(topic)
+            continue
+        if standing.partitions != topic.partitions:
+            raise InvalidInput(
+                "the number of partitions of a topic can never change: events would change places",
+                where=f"topic {topic.name}",
+                expected=str(topic.partitions),
+                found=str(standing.partitions),
+            )
+        changes = {
+            name: value
+            for name, value in topic.config.items()
+            if standing.config.get(name) != value
+        }
+        if changes:
+            alter.append(ConfigChange(topic.name, changes))
+    owned = {rule for rule in live.rules if _is_owned(rule.principal)}
+    return Plan(
+        # What permits goes before what denies, and comes after it.
+        revoke=tuple(sorted(owned - desired.rules, key=lambda rule: (rule.permission, rule))),
+        create=tuple(create),
+        alter=tuple(alter),
+        register=tuple(schema for schema in desired.schemas if schema not in live.schema_ids),
+        allow=tuple(
+            sorted(desired.rules - live.rules, key=lambda rule: (rule.permission != "DENY", rule))
+        ),
+    )
+
+
+def _is_owned(principal: str) -> bool:
+    return principal.startswith(_AGENCIES) or principal in _APPS
+
+
+def fact_changes(
+    in_force: PolicyFacts,
+    published: PolicyFacts,
+    merged: PolicyFacts,
+    schema_ids: Mapping[SubjectSchema, int],
+) -> FactChanges:
+    """The facts that are not yet published; ``published`` is what ``shared.catalog`` holds."""
+    registered = [
+        RegisteredSchema(
+            subject=schema.subject, schema_id=schema_id, avro_schema=json.loads(schema.text)
+        )
+        for schema, schema_id in schema_ids.items()
+    ]
+    documents = Collection(
+        tuple(merged.agencies.values()),
+        tuple(merged.entries.values()),
+        tuple(merged.grants.values()),
+    )
+    return FactChanges(
+        _changed([*registered, *_facts_of(documents)], in_force),
+        _changed(_public_facts(merged, registered), published),
+    )
+
+
+def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -> list[AnyFact]:
+    """What every agency may know: the catalog, the not-shared list, and how to write an event."""
+    entries = shared_entries(merged)
+    subjects = {topics.value_subject(topics.ingress_topic(entry.id)) for entry in entries}
+    subjects.add(delivery_closed().subject)
+    listings = [
+        NotSharedListing(
+            id=entry.id, name=entry.name, agency=entry.provider.agency, basis=entry.sharing.basis
+        )
+        for entry in merged.entries.values()
+        if entry.sharing.sharing_class == "not_shared"
+    ]
+    return [*(fact for fact in registered if fact.subject in subjects), *entries, *listings]
+
+
+def _changed(wanted: Iterable[AnyFact], standing: PolicyFacts) -> tuple[AnyFact, ...]:
+    known = {(fact.kind, fact.id): fact_to_json(fact) for fact in standing}
+    return tuple(fact for fact in wanted if known.get((fact.kind, fact.id)) != fact_to_json(fact))

@@ -1,0 +1,220 @@
+"""Publishes facts: all of one change in one transaction, with the audit record that proves it."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from confluent_kafka import KafkaException, Message, Producer
+
+from sharebus import Unavailable
+from sharebus.governance.facts import AnyFact, fact_to_json
+from sharebus.infra.credentials import ClientConfig
+from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.infra.log_reader import LogReader
+from sharebus.ledger.chain import WriterHead
+from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.record import PlatformRecord, audit_batch, policy_fact, progress
+from sharebus.schemas.topic import AUDIT, FACTS_POLICY, FACTS_PROGRESS, SHARED_CATALOG
+from sharebus.stream_apps.enforcer.plan import FactChanges
+
+WRITER: Final = "enforcer"
+_AUDIT_LINES_MAX: Final = 256
+_PLACE_CHARS_MAX: Final = 64
+_MESSAGE_BYTES_MAX: Final = 1_048_576
+_TRANSACTION_MS_MAX: Final = 15_000
+_SECONDS_MAX: Final = 30.0
+_PROGRESS_KEY: Final = f"writer/{WRITER}".encode()
+
+
+class PublishedRecord(NamedTuple):
+    """One fact as it was written, and to which topics."""
+
+    name: str
+    key: bytes
+    value: bytes
+    route: tuple[str, ...]
+
+
+class FactsPublisher:
+    """The one writer of facts; use it as a context.
+
+    Entering fences whoever else holds the transactional id: two applications of a catalog at one
+    time cannot interleave, the earlier one fails.
+    """
+
+    def __init__(self, config: ClientConfig, digest: AuditDigest) -> None:
+        self._config = config
+        self._digest = digest
+        self._producer = Producer(
+            {
+                **config,
+                "transactional.id": WRITER,
+                "transaction.timeout.ms": _TRANSACTION_MS_MAX,
+                "message.max.bytes": _MESSAGE_BYTES_MAX,
+                "linger.ms": 5,
+            },
+            logger=librdkafka_log,
+        )
+
+    def __enter__(self) -> Self:
+        _transact("begin", lambda: self._producer.init_transactions(_SECONDS_MAX))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._producer.close()
+
+    def publish(
+        self,
+        changes: FactChanges,
+        schema_ids: Mapping[str, int],
+        policy_version: int,
+        source_epoch: str,
+    ) -> None:
+        """Write the facts, the audit record and our place in its chain; all or nothing.
+
+        ``schema_ids`` gives the id of each platform record by its subject; ``policy_version`` is
+        the one before, which the decision followed; ``source_epoch`` the id of ``facts.policy``.
+
+        :raises Unavailable: it was not committed; nothing of it is in force.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        records = list(_records(changes, schema_ids, now_ms))
+        head = self._head()
+        producer = self._producer
+        producer.begin_transaction()
+        try:
+            for record in records:
+                for topic in record.route:
+                    self._produce(topic, record.key, record.value)
+            for batch in _audit_batches(
+                records, self._digest, policy_version, source_epoch, now_ms
+            ):
+                value = _framed(audit_batch(), schema_ids, head.link(batch))
+                self._produce(AUDIT, WRITER.encode(), value)
+                head = head.after(value)
+            place = {"partition": None, "writer": head._asdict()}
+            self._produce(FACTS_PROGRESS, _PROGRESS_KEY, _framed(progress(), schema_ids, place))
+            _transact("commit", lambda: producer.commit_transaction(_SECONDS_MAX))
+        except BaseException:
+            _abort(producer)
+            raise
+
+    def _produce(self, topic: str, key: bytes, value: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition=0)
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise Unavailable(
+                    f"a record for {topic} cannot be sent", found=str(error)
+                ) from error
+            else:
+                return
+
+    def _head(self) -> WriterHead:
+        """Where our chain stands, from the last committed record of progress."""
+        last: list[WriterHead] = []
+
+        def take(message: Message) -> None:
+            value = message.value()
+            if message.key() == _PROGRESS_KEY and value is not None:
+                last[:] = [WriterHead(**progress().decode(value)["writer"])]
+
+        log = LogReader(self._config)
+        try:
+            log.read(FACTS_PROGRESS, 0, 0, take)
+        finally:
+            log.close()
+        return last[0] if last else WriterHead(WRITER)
+
+
+def _framed(
+    record: PlatformRecord, schema_ids: Mapping[str, int], content: dict[str, Any]
+) -> bytes:
+    return record.encode(schema_ids[record.subject], content)
+
+
+def _records(
+    changes: FactChanges, schema_ids: Mapping[str, int], now_ms: int
+) -> Iterator[PublishedRecord]:
+    routes: dict[str, tuple[AnyFact, list[str]]] = {}
+    for topic, facts in ((FACTS_POLICY, changes.policy), (SHARED_CATALOG, changes.catalog)):
+        for fact in facts:
+            routes.setdefault(f"{fact.kind}/{fact.id}", (fact, []))[1].append(topic)
+    for name, (fact, route) in routes.items():
+        content = {
+            "kind": fact.kind,
+            "id": fact.id,
+            "body": fact_to_json(fact),
+            "recorded_ms": now_ms,
+        }
+        value = _framed(policy_fact(), schema_ids, content)
+        yield PublishedRecord(name, name.encode(), value, tuple(route))
+
+
+def _audit_batches(
+    records: Sequence[PublishedRecord],
+    digest: AuditDigest,
+    policy_version: int,
+    source_epoch: str,
+    now_ms: int,
+) -> Iterator[dict[str, Any]]:
+    """One line per fact; its offset is its index in the change, since a fact has no source."""
+    parts = range(0, len(records), _AUDIT_LINES_MAX)
+    for part, start in enumerate(parts, start=1):
+        chosen = records[start : start + _AUDIT_LINES_MAX]
+        routes = sorted({record.route for record in chosen})
+        yield {
+            "decided_ms": now_ms,
+            "kind": "policy",
+            "entry": "",
+            "source_topic": FACTS_POLICY,
+            "source_partition": 0,
+            "source_epoch": source_epoch,
+            "policy_version": policy_version,
+            "part": part,
+            "parts": len(parts),
+            "deliveries": [],
+            "routes": [list(route) for route in routes],
+            "lines": [
+                {
+                    "offset": index,
+                    "ingress_ms": now_ms,
+                    "event": b"",
+                    "entity": digest.entity(record.key),
+                    "delivery": -1,
+                    "outcome": "accepted",
+                    "rule": "",
+                    "place": record.name[:_PLACE_CHARS_MAX],
+                    "route": routes.index(record.route),
+                    "digests": digest.record(record.key, record.value) * len(record.route),
+                }
+                for index, record in enumerate(chosen, start=start)
+            ],
+        }
+
+
+def _transact(step: str, call: Any) -> None:
+    try:
+        call()
+    except KafkaException as error:
+        raise Unavailable(
+            f"The transaction of the facts did not {step}.",
+            found=error.args[0].str(),
+            remedy="Apply the catalog again; what is done already is not done twice.",
+        ) from error
+
+
+def _abort(producer: Producer) -> None:
+    try:
+        producer.abort_transaction(_SECONDS_MAX)
+    except KafkaException:
+        # The broker aborts it at its time limit; the cause is what the caller is to see.
+        return

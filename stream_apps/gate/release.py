@@ -1,0 +1,71 @@
+"""What a view gets for an accepted change: a record, a tombstone, or nothing at all."""
+
+from typing import Final
+
+from sharebus.schemas import cloudevent as ce
+from sharebus.schemas.audit_digest import pseudonym
+from sharebus.stream_apps.gate.judge import HeaderList, Row
+from sharebus.stream_apps.gate.key_set import KeySet
+from sharebus.stream_apps.gate.plan import ViewPlan
+
+Output = tuple[str, bytes | None, bytes | None, int, HeaderList]
+"""Topic, key, value, partition, headers."""
+
+_DELETED: Final = ce.TYPE_DELETED.encode()
+
+
+class ViewState:
+    """One view of this partition: live, or being filled from the accepted topic."""
+
+    __slots__ = ("cursor", "key_set", "live")
+
+    def __init__(self, live: bool, cursor: int, key_set: KeySet | None) -> None:
+        self.live = live
+        self.cursor = cursor
+        self.key_set = key_set
+
+
+def release(
+    view: ViewPlan,
+    state: ViewState,
+    key: bytes,
+    row: Row | None,
+    schema_id: int,
+    headers: HeaderList,
+    partition: int,
+) -> Output | None:
+    """The record that a view gets for an accepted change, if it gets one.
+
+    A row that does not pass is tombstoned if the view holds its key; so is a deletion. A key
+    the view never held leaves no trace.
+    """
+    key_set, secret = state.key_set, view.pseudonym_secret
+    view_key = key if secret is None else pseudonym(key, secret)
+    value: bytes | None = None
+    if row is not None and view.passes(row):
+        value = view.encode[schema_id](row)
+        if key_set is not None:
+            key_set.add(view_key)
+    elif key_set is not None:
+        if view_key not in key_set:
+            return None
+        key_set.discard(view_key)
+    elif row is not None or view.passes_key is None or not view.passes_key(key):
+        return None  # the filter looks at the key alone, so the view never held it
+    if value is None and row is not None:
+        headers = _replaced(headers, ce.TYPE, _DELETED)
+    if secret is not None:
+        headers = _pseudonymous(headers, secret)
+    return (view.topic, view_key, value, partition, headers)
+
+
+def _replaced(headers: HeaderList, name: str, value: bytes) -> HeaderList:
+    return [(header, value if header == name else old) for header, old in headers]
+
+
+def _pseudonymous(headers: HeaderList, secret: bytes) -> HeaderList:
+    """Ids chosen by the provider may hold the key that the view withholds."""
+    return [
+        (header, pseudonym(value, secret) if header in (ce.ID, ce.CORRECTS) else value)
+        for header, value in headers
+    ]

@@ -1,0 +1,96 @@
+"""The books balance, and each way in which they may not is seen."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sharebus.consumers.oversight.reconciliation import Books, reconcile
+from sharebus.ledger.chain import WriterHead
+
+ACCEPTED, VIEW = "accepted.parcels", "view.parcels.v-1"
+
+
+def _line(offset: int, outcome: str = "accepted") -> dict[str, Any]:
+    digests = bytes([offset]) * 16 + bytes([100 + offset]) * 16
+    route = 0 if outcome == "accepted" else -1
+    return {"offset": offset, "outcome": outcome, "route": route, "digests": digests}
+
+
+def _books() -> Books:
+    books = Books(ingress={("ingress.parcels", 0): [0, 1, 2]})
+    books.written = {
+        ACCEPTED: Counter({bytes([0]) * 16: 1, bytes([2]) * 16: 1}),
+        VIEW: Counter({bytes([100]) * 16: 1, bytes([102]) * 16: 1}),
+    }
+    head = WriterHead("gate-0")
+    for number, lines in enumerate(([_line(0), _line(1, "refused")], [_line(2)])):
+        batch = head.link(
+            {
+                "source_topic": "ingress.parcels",
+                "source_partition": 0,
+                "routes": [[ACCEPTED, VIEW]],
+                "lines": lines,
+            }
+        )
+        encoded = bytes([number])
+        books.batches.append((batch, encoded))
+        head = head.after(encoded)
+    return books
+
+
+def test_reconcile_whole_books_finds_nothing() -> None:
+    assert reconcile(_books()) == []
+
+
+def test_reconcile_event_without_audit_line_is_found() -> None:
+    books = _books()
+    books.ingress["ingress.parcels", 0].append(3)
+    assert [d.where for d in reconcile(books)] == ["ingress.parcels partition 0, offset 3"]
+
+
+def test_reconcile_event_decided_twice_is_found() -> None:
+    books = _books()
+    books.batches[1][0]["lines"].append(_line(1, "refused"))
+    assert [d.found for d in reconcile(books)] == ["2 times"]
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_reconcile_output_lost_or_doubled_is_found(change: int) -> None:
+    books = _books()
+    books.written[VIEW][bytes([102]) * 16] += change
+    (discrepancy,) = reconcile(books)
+    assert discrepancy.where.startswith(VIEW)
+
+
+def test_reconcile_output_altered_is_found_though_counts_agree() -> None:
+    books = _books()
+    books.written[ACCEPTED] = Counter({bytes([0]) * 16: 1, bytes([9]) * 16: 1})
+    assert len(reconcile(books)) == 2
+
+
+def test_reconcile_record_in_a_topic_nobody_promised_is_found() -> None:
+    books = _books()
+    books.written["shared.parcels"] = Counter({bytes(16): 1})
+    assert [d.where for d in reconcile(books)] == [f"shared.parcels, record {bytes(16).hex()}"]
+
+
+def test_reconcile_audit_record_removed_is_found_by_its_chain() -> None:
+    books = _books()
+    del books.batches[0]
+    assert any("writer gate-0" in d.where for d in reconcile(books))
+
+
+def test_reconcile_audit_record_altered_is_found_by_its_chain() -> None:
+    books = _books()
+    batch, _ = books.batches[0]
+    books.batches[0] = (batch, b"altered")
+    assert any("writer gate-0" in d.where for d in reconcile(books))
+
+
+def test_reconcile_many_differences_are_told_briefly() -> None:
+    books = _books()
+    books.ingress["ingress.parcels", 0] = list(range(50))
+    found = reconcile(books)
+    assert len(found) == 6
+    assert found[-1].found == "42 more"
