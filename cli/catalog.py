@@ -140,7 +140,10 @@ def _show_one(facts: PolicyFacts, entry: CatalogEntry, is_json: bool) -> None:
     print_table(
         f"{entry.id}: {entry.name} ({entry.sharing_class}), key {', '.join(entry.key_fields)}",
         ("field", "name", "type", "mark"),
-        ((item.field, item.name, types[item.field], item.mark) for item in entry.data_items),
+        (
+            (item.field, item.name, _type_text(types[item.field]), item.mark)
+            for item in entry.data_items
+        ),
     )
     today = local_date()
     print_table(
@@ -148,6 +151,14 @@ def _show_one(facts: PolicyFacts, entry: CatalogEntry, is_json: bool) -> None:
         ("system", "reads", "withheld", "rows", "approval", "until", "in force"),
         (_grant_row(entry, grant, grant.is_in_force(today)) for grant in grants),
     )
+
+
+def _type_text(avro_type: Any) -> str:
+    if isinstance(avro_type, list):
+        return " or ".join(_type_text(branch) for branch in avro_type)
+    if isinstance(avro_type, dict):
+        return str(avro_type.get("logicalType", avro_type["type"]))
+    return str(avro_type)
 
 
 def _grant_row(entry: CatalogEntry, grant: Grant, is_in_force: bool) -> tuple[object, ...]:

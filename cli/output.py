@@ -1,6 +1,7 @@
 """What every command prints with: results on stdout, everything about them on stderr."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
@@ -13,6 +14,7 @@ from sharebus import SharebusError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
+_WIDTH_ELSEWHERE: Final = 200
 _stderr: Final = Console(stderr=True, highlight=False, markup=False)
 
 
@@ -28,7 +30,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(Text(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    # Into a file or a pipe there is no width to keep to.
+    width = None if sys.stdout.isatty() else _WIDTH_ELSEWHERE
+    Console(highlight=False, width=width).print(table)
 
 
 def print_note(text: str) -> None:

@@ -14,7 +14,7 @@ LAST_DAY: Final = date(9999, 12, 31)
 AUTOMATIC_PREFIX: Final = "auto-"
 _DIGEST_CHARS: Final = 16
 _AUTOMATIC_PURPOSE: Final = Purpose(
-    legal_basis="Order 171 Art 17, Art 18 ¶1 (无附加条件共享的信息,由需要的行政机关自行获取)",
+    legal_basis="Order 171 Art 17, Art 18 ¶1 (无附加条件共享类，由行政机关自行获取)",
     scenario="self-service: the entry is shared without additional conditions",
     scope="the fields without a protection mark",
 )

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     artifacts_dir: Path = Path(".sharebus/artifacts")
 
     embedded: bool = True
-    bind_host: str = "127.0.0.1"
+    bind_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     advertised_host: str = ""
     kafka_port: Port = 19092
     kafka_mtls_port: Port = 19093
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         port = self.kafka_mtls_port if by_certificate else self.kafka_port
         derived: dict[str, Any] = {
             "advertised_host": host,
-            "bootstrap_servers": f"{host}:{port}",
+            "bootstrap_servers": endpoint(host, port),
             "registry_url": f"http://127.0.0.1:{self.registry_port}/apis/ccompat/v7",
         }
         if not by_certificate:
@@ -173,8 +173,13 @@ class Settings(BaseSettings):
             self.__dict__[name] = value
 
 
+def endpoint(host: str, port: int) -> str:
+    """``host:port``, with the brackets that an IPv6 address needs."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _is_wildcard(host: str) -> bool:
-    return host in ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+    return host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 def is_loopback(host: str) -> bool:

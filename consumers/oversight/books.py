@@ -13,14 +13,15 @@ from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import audit_batch
-from sharebus.schemas.topic import AUDIT, INGRESS_PREFIX
+from sharebus.schemas.topic import AUDIT, FACTS_POLICY, INGRESS_PREFIX, SHARED_CATALOG
 
 WRITTEN_PREFIXES: Final = ("accepted.", "shared.", "view.")
+POLICY_TOPICS: Final = (FACTS_POLICY, SHARED_CATALOG)
 METADATA_SECONDS_MAX: Final = 15.0
 
 
 def read_books(config: ClientConfig, digest: AuditDigest, entries: Iterable[str]) -> Books:
-    """Every record of the entries' topics, and the whole audit.
+    """Every record of the entries' topics and of the policy, and the whole audit.
 
     Waits until no transaction is open in them, so that the books are of one moment if nobody
     writes.
@@ -33,13 +34,13 @@ def read_books(config: ClientConfig, digest: AuditDigest, entries: Iterable[str]
     try:
         for topic, partition in _partitions(config):
             prefix, _, rest = topic.partition(".")
-            if rest.split(".")[0] not in wanted:
+            if topic not in POLICY_TOPICS and rest.split(".")[0] not in wanted:
                 continue
             reader.settle(topic, partition)
             if topic.startswith(INGRESS_PREFIX):
                 offsets = books.ingress.setdefault((topic, partition), [])
                 reader.read(topic, partition, 0, partial(_take_offset, offsets))
-            elif f"{prefix}." in WRITTEN_PREFIXES:
+            elif topic in POLICY_TOPICS or f"{prefix}." in WRITTEN_PREFIXES:
                 counts = books.written.setdefault(topic, Counter())
                 reader.read(topic, partition, 0, partial(_count, digest, counts))
         reader.settle(AUDIT, 0)

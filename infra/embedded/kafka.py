@@ -27,6 +27,7 @@ from sharebus.infra.embedded.service import (
     port_answers,
     require_free_port,
 )
+from sharebus.infra.settings import endpoint
 
 _FORMAT_TIMEOUT_SECONDS: Final = 60.0
 _PROBE_TIMEOUT_SECONDS: Final = 2.0
@@ -48,7 +49,7 @@ class EmbeddedKafka(EmbeddedService):
     @property
     def address(self) -> str:
         """Where clients connect with SASL."""
-        return f"{self.settings.advertised_host}:{self.settings.kafka_port}"
+        return endpoint(self.settings.advertised_host, self.settings.kafka_port)
 
     def admin(self) -> AdminClient:
         """A client with all rights."""

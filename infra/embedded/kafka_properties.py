@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sharebus.infra.embedded.certificates import CertificateAuthority
-from sharebus.infra.settings import Settings, is_loopback
+from sharebus.infra.settings import Settings, endpoint, is_loopback
 
 _MAX_INT: Final = 2**31 - 1
 _SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -25,17 +25,14 @@ def server(
     broker, controller = passwords["broker"], passwords["controller"]
     controller_address = f"127.0.0.1:{settings.controller_port}"
     client_protocol = "SASL_PLAINTEXT" if is_loopback(settings.bind_host) else "SASL_SSL"
-    client = f"{settings.kafka_port}"
-    mtls = f"{settings.kafka_mtls_port}"
     properties: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.bootstrap.servers": controller_address,
         "log.dirs": log_directory,
-        "listeners": f"CLIENT://{settings.bind_host}:{client},MTLS://{settings.bind_host}:{mtls},"
+        "listeners": f"{_listeners(settings, settings.bind_host)},"
         f"CONTROLLER://{controller_address}",
-        "advertised.listeners": f"CLIENT://{settings.advertised_host}:{client},"
-        f"MTLS://{settings.advertised_host}:{mtls}",
+        "advertised.listeners": _listeners(settings, settings.advertised_host),
         "listener.security.protocol.map": f"CLIENT:{client_protocol},MTLS:SSL,"
         "CONTROLLER:SASL_PLAINTEXT",
         "inter.broker.listener.name": "CLIENT",
@@ -83,6 +80,12 @@ def server(
     if settings.flush_every_message:
         properties["log.flush.interval.messages"] = 1
     return "".join(f"{key}={value}\n" for key, value in properties.items())
+
+
+def _listeners(settings: Settings, host: str) -> str:
+    client = endpoint(host, settings.kafka_port)
+    mtls = endpoint(host, settings.kafka_mtls_port)
+    return f"CLIENT://{client},MTLS://{mtls}"
 
 
 def _login(module: str, username: str, password: str, *options: str) -> str:

@@ -1,0 +1,145 @@
+"""What the demo tells at its end: who sent, who got, what was refused, what the audit holds."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sharebus.consumers.oversight.reconciliation import Books
+from sharebus.governance.rule import RULE_TITLES, Rule
+
+
+@dataclass
+class Sent:
+    """One delivery, by its provider's receipt."""
+
+    entry: str
+    system: str
+    sent: int
+    accepted: int
+    refused: int
+    duplicate: int
+    outcome: str
+
+
+@dataclass
+class Received:
+    """What one subscriber got of one entry."""
+
+    entry: str
+    system: str
+    topic: str
+    events: int
+    expected: int
+    rows_filtered: int
+    fields_withheld: list[str]
+    has_pseudonym_key: bool
+
+
+@dataclass
+class Turned:
+    """An attempt that was turned away: by the broker itself, or by a rule of the gate."""
+
+    attempt: str
+    by: str
+    reason: str
+
+
+@dataclass
+class Story:
+    """All that happened."""
+
+    sent: list[Sent] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    turned: list[Turned] = field(default_factory=list)
+    audit_records: int = 0
+    audit_lines: dict[str, int] = field(default_factory=dict)
+    records_written: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def take_audit(self, books: Books) -> None:
+        """Count the audit, tell what the gate refused, and compare with the receipts."""
+        self.audit_records = len(books.batches)
+        lines: Counter[str] = Counter()
+        rules: Counter[tuple[str, str, str]] = Counter()
+        for batch, _ in books.batches:
+            if batch["kind"] != "gate":
+                continue
+            for line in batch["lines"]:
+                lines[line["outcome"]] += 1
+                if line["outcome"] == "refused":
+                    rules[batch["entry"], line["rule"], line["place"]] += 1
+        self.audit_lines = dict(lines)
+        self.records_written = sum(counts.total() for counts in books.written.values())
+        for (entry, rule, place), count in sorted(rules.items()):
+            title = RULE_TITLES[Rule(rule)]
+            where = f" ({place})" if place else ""
+            self.turned.append(
+                Turned(f"{count} event(s) of {entry}", "gate", f"{rule}{where}: {title}")
+            )
+        for outcome in ("accepted", "refused", "duplicate"):
+            promised = sum(getattr(sent, outcome) for sent in self.sent)
+            if lines[outcome] != promised:
+                self.problems.append(
+                    f"receipts say {promised} {outcome}, the audit says {lines[outcome]}"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return asdict(self)
+
+
+def print_story(story: Story, console: Console) -> None:
+    """Tables for people."""
+    console.print(_sent_table(story))
+    console.print(_received_table(story))
+    turned = Table(title="Refused", title_justify="left")
+    for column in ("what", "by", "why"):
+        turned.add_column(column)
+    for item in story.turned:
+        turned.add_row(item.attempt, item.by, item.reason)
+    console.print(turned)
+    audit = ", ".join(f"{count} {outcome}" for outcome, count in story.audit_lines.items())
+    console.print(f"audit (监察): {story.audit_records} records; lines: {audit}")
+    if story.problems:
+        for problem in story.problems:
+            console.print(f"[bold red]✗[/] {problem}")
+    else:
+        console.print(
+            f"[green]✓[/] the numbers add up: each of {story.records_written} records written is "
+            "in the topic the audit names, once; each event sent is in the audit, once"
+        )
+
+
+def _sent_table(story: Story) -> Table:
+    table = Table(title="Sent by providers (提供)", title_justify="left")
+    for column in ("entry", "system"):
+        table.add_column(column)
+    for column in ("sent", "accepted", "refused", "duplicate"):
+        table.add_column(column, justify="right")
+    table.add_column("delivery")
+    for item in story.sent:
+        table.add_row(
+            item.entry, item.system, str(item.sent), str(item.accepted), str(item.refused),
+            str(item.duplicate), item.outcome,
+        )  # fmt: skip
+    return table
+
+
+def _received_table(story: Story) -> Table:
+    table = Table(title="Received by subscribers (获取)", title_justify="left")
+    for column in ("entry", "system"):
+        table.add_column(column)
+    for column in ("events", "rows filtered"):
+        table.add_column(column, justify="right")
+    for column in ("fields withheld", "key"):
+        table.add_column(column)
+    for item in story.received:
+        table.add_row(
+            item.entry, item.system, str(item.events), str(item.rows_filtered),
+            ", ".join(item.fields_withheld) or "none",
+            "pseudonym" if item.has_pseudonym_key else "entity",
+        )  # fmt: skip
+    return table

@@ -1,0 +1,105 @@
+"""``sharebus subscribe``: the events of an entry as JSON Lines."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO, Final
+
+import typer
+
+from sharebus import SharebusError
+from sharebus.consumers.completeness import Completeness
+from sharebus.consumers.event import Event
+from sharebus.consumers.subscription import Subscription
+
+_BATCH_MAX: Final = 500
+_WAIT_SECONDS: Final = 0.2
+_EXIT_INTERRUPTED: Final = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("subscribe")(_subscribe)
+
+
+def _subscribe(
+    entry: Annotated[str, typer.Argument(help="Id of the catalog entry.", metavar="ENTRY")],
+    system: Annotated[
+        str, typer.Option("--as", help="The reading system, AGENCY.SYSTEM.", metavar="SYSTEM")
+    ],
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Begin at the first event that is kept.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow/--until-end", help="Wait for more, or stop at the end.")
+    ] = True,
+    count_max: Annotated[
+        int | None, typer.Option("--max", help="Stop after so many events.", min=1, metavar="N")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="Consumer group; begins with agency.AGENCY. (with the dot)."),
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option("--view", help="Which view, when the system has several.")
+    ] = None,
+    periods: Annotated[
+        bool, typer.Option("--periods", help="Print the closed deliveries instead, and stop.")
+    ] = False,
+) -> None:
+    """Print the events of ENTRY as JSON Lines, one object an event.
+
+    An event is acknowledged after its line is written: the next run of the same group goes on
+    behind it, and a run that was killed prints the last few lines again rather than none.
+    """
+    output = typer.get_binary_stream("stdout")
+    try:
+        if periods:
+            _print_periods(entry, system, output)
+        else:
+            with Subscription(
+                entry, system, group=group, view=view, from_start=from_start
+            ) as subscription:
+                _print_events(subscription, output, follow=follow, count_max=count_max)
+    except KeyboardInterrupt:
+        raise typer.Exit(_EXIT_INTERRUPTED) from None
+
+
+def _print_periods(entry: str, system: str, output: BinaryIO) -> None:
+    with Completeness(entry, system) as completeness:
+        for delivery in completeness.completed_periods():
+            text = json.dumps(dataclasses.asdict(delivery), ensure_ascii=False)
+            output.write(f"{text}\n".encode())
+    output.flush()
+
+
+def _print_events(
+    subscription: Subscription, output: BinaryIO, *, follow: bool, count_max: int | None
+) -> None:
+    written: list[Event] = []
+
+    def acknowledge() -> None:
+        output.flush()
+        subscription.acknowledge(*written)
+        written.clear()
+
+    def events() -> Iterator[Event | None]:
+        while follow:
+            yield subscription.poll(0 if written else _WAIT_SECONDS)
+        yield from subscription.until_end()
+
+    left = count_max
+    try:
+        for event in events():
+            if event is not None:
+                output.write(f"{event.to_json()}\n".encode())
+                written.append(event)
+                left = None if left is None else left - 1
+            if event is None or len(written) == _BATCH_MAX or left == 0:
+                acknowledge()
+            if left == 0:
+                return
+    except (SharebusError, KeyboardInterrupt):
+        acknowledge()
+        raise
+    acknowledge()

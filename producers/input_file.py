@@ -1,0 +1,155 @@
+"""A file to publish: its digest, and its encoding found from the whole of it, never from a guess.
+
+Chinese registers come in UTF-8 or GB18030. Both are decoded strictly here, from the first byte to
+the last, before a single row is read; a file that is neither is refused with the position of the
+byte that says so. Characters are Python's mapping of GB18030-2000, which gives every valid sequence
+one code point and back: nothing is replaced, and private-use characters stay what they are.
+"""
+
+import codecs
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from sharebus import InvalidInput
+
+Encoding = Literal["utf-8", "gb18030"]
+
+_CHUNK_BYTES: Final = 1 << 20
+_DIGEST_CHARS: Final = 16
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file as it was when it was inspected.
+
+    ``digest`` is the first 16 hexadecimal digits of the SHA-256 of its bytes; event ids are made
+    of it. ``size_bytes`` and ``modified_ns`` tell whether it is still the same file.
+    """
+
+    path: Path
+    encoding: Encoding
+    digest: str
+    size_bytes: int
+    modified_ns: int
+
+    def require_unchanged(self) -> None:
+        """Raise InvalidInput when somebody wrote the file since it was inspected."""
+        status = self.path.stat()
+        if (status.st_size, status.st_mtime_ns) != (self.size_bytes, self.modified_ns):
+            raise InvalidInput(
+                "The file changed while it was being published.",
+                where=str(self.path),
+                remedy="Publish it again when nobody writes to it; its delivery was left open.",
+            )
+
+
+def inspect_file(path: Path, encoding: Encoding | None = None) -> InputFile:
+    """Digest and encoding of a file; ``encoding`` overrides what would be detected.
+
+    Detected is UTF-8 (with or without byte order mark) when all of the file is UTF-8, else GB18030
+    when all of it is that. A short file can be both and mean different text; then nobody but the
+    provider can say which it is.
+
+    :raises InvalidInput: the file cannot be read, is in neither encoding or not in the given one,
+        or is ambiguous.
+    """
+    try:
+        status = path.stat()
+        if not path.is_file():
+            raise InvalidInput("This is not a file.", where=str(path))
+        sha256 = hashlib.sha256()
+        for chunk in _chunks(path):
+            sha256.update(chunk)
+        found = _as_stated(path, encoding) if encoding else _detect(path)
+    except OSError as error:
+        raise InvalidInput(
+            "The file cannot be read.", where=str(path), found=error.strerror or str(error)
+        ) from error
+    digest = sha256.hexdigest()[:_DIGEST_CHARS]
+    return InputFile(path, found, digest, status.st_size, status.st_mtime_ns)
+
+
+def _as_stated(path: Path, encoding: Encoding) -> Encoding:
+    position = _first_invalid_byte(path, encoding)
+    if position is not None:
+        raise InvalidInput(
+            f"The file is not {encoding}.",
+            where=f"{path}, byte {position}",
+            found=_bytes_at(path, position),
+        )
+    return encoding
+
+
+def _detect(path: Path) -> Encoding:
+    with path.open("rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            return _as_stated(path, "utf-8")
+    utf_8_position = _first_invalid_byte(path, "utf-8")
+    if utf_8_position is None and _is_surely_utf_8(path):
+        return "utf-8"
+    if utf_8_position is None:
+        raise InvalidInput(
+            "The file can be read as UTF-8 and as GB18030, and says different things.",
+            where=str(path),
+            remedy="Give --encoding utf-8 or --encoding gb18030.",
+        )
+    position = _first_invalid_byte(path, "gb18030")
+    if position is not None:
+        raise InvalidInput(
+            "The file is neither UTF-8 nor GB18030.",
+            where=f"{path}, byte {utf_8_position} (UTF-8), byte {position} (GB18030)",
+            found=f"{_bytes_at(path, utf_8_position)}; {_bytes_at(path, position)}",
+            remedy="Save it as UTF-8.",
+        )
+    return "gb18030"
+
+
+def _is_surely_utf_8(path: Path) -> bool:
+    """Whether a file that decodes as UTF-8 means what UTF-8 says.
+
+    It does when GB18030 says the same (ASCII), cannot be, or would be a text with characters
+    outside the everyday set of GB 2312: so Chinese text in UTF-8 looks when misread.
+    """
+    decoder = codecs.getincrementaldecoder("gb18030")("strict")
+    says_the_same = True
+    try:
+        for chunk in _chunks(path):
+            has_begun_character = bool(decoder.getstate()[0])
+            if chunk.isascii() and not has_begun_character:
+                continue
+            says_the_same = False
+            decoder.decode(chunk).encode("gb2312")
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return True
+    return says_the_same
+
+
+def _first_invalid_byte(path: Path, encoding: Encoding) -> int | None:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    end = 0
+    try:
+        for chunk in _chunks(path):
+            end += len(chunk)
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # The decoder complains about what it kept from the chunk before, plus this chunk.
+        return end - len(error.object) + error.start
+    return None
+
+
+def _bytes_at(path: Path, position: int) -> str:
+    with path.open("rb") as file:
+        file.seek(position, os.SEEK_SET)
+        return file.read(4).hex(" ") or "the end of the file"
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
