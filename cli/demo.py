@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 import socket
 import time
@@ -104,15 +105,16 @@ def _fresh_settings() -> Settings:
         "registry_port",
         "metrics_port",
     )
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     return load_settings(data_dir=data_dir, embedded=True, **ports)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free now, below the range from which the system gives ports to clients."""
     found: list[int] = []
     with ExitStack() as stack:
-        for port in range(20_000, 32_000, 7):
+        # At random, so that two that look at the same moment hardly choose the same.
+        for port in random.sample(range(20_000, 32_000), 500):
             server = stack.enter_context(socket.socket())
             with suppress(OSError):
                 server.bind(("127.0.0.1", port))

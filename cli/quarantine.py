@@ -8,25 +8,28 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
+from confluent_kafka.admin import AdminClient
 
-from sharebus import EXIT_INVALID_INPUT, InvalidInput
+from sharebus import EXIT_INVALID_INPUT, InvalidInput, Refused
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.consumers.readable_topic import partition_counts
 from sharebus.governance.identity import parse_system
 from sharebus.governance.rule import RULE_TITLES, Rule
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import load_settings
 from sharebus.producers.provider import Provider
 from sharebus.producers.quarantine import (
-    Refused,
     RefusedEvent,
+    RefusedSummary,
     find_refused,
     list_refused,
     resubmit,
 )
 from sharebus.producers.receipt import WAIT_SECONDS
-from sharebus.schemas.topic import SHARED_CATALOG
+from sharebus.schemas.topic import SHARED_CATALOG, quarantine_topic
 
 _SHOWN_BYTES: Final = 256
 
@@ -102,9 +105,9 @@ def _show(position: _Position, system: _System, as_json: JsonOption = False) -> 
             ("bytes", f"{summary.length_bytes}{', kept in part' if summary.is_truncated else ''}"),
             *(
                 ("row: " + name, json.dumps(value, ensure_ascii=False, default=_as_text))
-                for name, value in (event.row or {}).items()
+                for name, value in (event.readable_row or {}).items()
             ),
-            *([] if event.row else [("value", document["value_begins"])]),
+            *([] if event.readable_row else [("value", document["value_begins"])]),
         ],
     )
 
@@ -146,6 +149,12 @@ def _log(system: str) -> Iterator[tuple[LogReader, Any]]:
     configuration = load_settings()
     principal = parse_system(system).principal
     config = client_config(configuration, credentials_for(configuration, principal))
+    topic = quarantine_topic(parse_system(system).agency)
+    if topic not in partition_counts(AdminClient(config, logger=librdkafka_log)):
+        raise Refused(
+            f"{system} may not read {topic}",
+            expected="a system of the agency that provides entries",
+        )
     log = LogReader(config)
     try:
         yield log, config
@@ -171,9 +180,7 @@ def _split(setting: str) -> tuple[str, str]:
 
 
 def _document(event: RefusedEvent) -> dict[str, Any]:
-    row = None
-    if event.row is not None:
-        row = json.loads(json.dumps(event.row, default=_as_text))
+    row = json.loads(json.dumps(event.readable_row, default=_as_text))
     return {
         **dataclasses.asdict(event.summary),
         "reason": _reason(event.summary),
@@ -183,7 +190,7 @@ def _document(event: RefusedEvent) -> dict[str, Any]:
     }
 
 
-def _reason(refused: Refused) -> str:
+def _reason(refused: RefusedSummary) -> str:
     title = RULE_TITLES.get(Rule(refused.rule)) if refused.rule in set(Rule) else None
     place = f" ({refused.place})" if refused.place else ""
     return f"{refused.rule}{place}: {title or 'no such rule is known here'}"

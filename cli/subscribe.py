@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator
 from typing import Annotated, BinaryIO, Final
 
@@ -13,6 +14,7 @@ from sharebus.consumers.event import Event
 from sharebus.consumers.subscription import Subscription
 
 _BATCH_MAX: Final = 500
+_BUFFER_BYTES: Final = 1 << 20
 _WAIT_SECONDS: Final = 0.2
 _EXIT_INTERRUPTED: Final = 130
 
@@ -52,11 +54,13 @@ def _subscribe(
     An event is acknowledged after its line is written: the next run of the same group goes on
     behind it, and a run that was killed prints the last few lines again rather than none.
     """
-    output = typer.get_binary_stream("stdout")
     try:
-        if periods:
-            _print_periods(entry, system, output)
-        else:
+        # A buffer of its own, since Python can be told to have none: a line must go out whole, and
+        # before its acknowledgement, not some time.
+        with open(sys.stdout.fileno(), "wb", _BUFFER_BYTES, closefd=False) as output:
+            if periods:
+                _print_periods(entry, system, output)
+                return
             with Subscription(
                 entry, system, group=group, view=view, from_start=from_start
             ) as subscription:
@@ -70,7 +74,6 @@ def _print_periods(entry: str, system: str, output: BinaryIO) -> None:
         for delivery in completeness.completed_periods():
             text = json.dumps(dataclasses.asdict(delivery), ensure_ascii=False)
             output.write(f"{text}\n".encode())
-    output.flush()
 
 
 def _print_events(

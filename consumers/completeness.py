@@ -2,9 +2,11 @@
 
 The gate announces every closing that it accepts, one announcement for each partition of the entry.
 It commits an announcement in the transaction of the delivery's last events of that partition, or
-in a later one, and a provider closes a delivery after its events. So whoever sees a period here
+in a later one, since a provider closes a delivery after its events. So whoever sees a period here
 and then reads the entry to its present end (:meth:`Subscription.until_end`) has all that the
-period brought; what comes later belongs to other deliveries.
+period brought; what comes later belongs to other deliveries. Another client must read to what is
+*written* when it saw the announcement: the broker shows one transaction in one topic a moment
+before it shows it in another.
 """
 
 from collections.abc import Mapping

@@ -7,11 +7,13 @@ from typing import Final
 from confluent_kafka import (
     OFFSET_INVALID,
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sharebus import SharebusError, Unavailable
 from sharebus.consumers.broker_error import error_for_reader
@@ -53,6 +55,8 @@ class GroupReader:
         self._assigned: set[int] | None = None
         self._starts: dict[int, int] = {}
         self._committed: dict[int, int] = {}
+        self._config = config
+        self._admin: AdminClient | None = None
         self._consumer = Consumer(
             {
                 **config,
@@ -110,12 +114,13 @@ class GroupReader:
     def has_reached(self, ends: dict[int, int]) -> bool:
         """Whether the partitions that this process has are read to ``ends``.
 
-        An end that is not there yet is filled in with what is committed now.
+        An end that is not there yet is filled in with what is written now, committed or not: a
+        transaction that is decided is not yet visible in all of its partitions, and whoever saw
+        it in one must find it in the others.
         """
         if self._assigned is None:
             return False
-        for partition in self._assigned - ends.keys():
-            ends[partition] = self._end_of(partition)
+        ends |= self._ends_of(self._assigned - ends.keys())
         return all(
             self.positions.get(partition, -1) >= ends[partition] for partition in self._assigned
         )
@@ -163,17 +168,24 @@ class GroupReader:
         """Leave the group, so that another process can go on at once."""
         self._consumer.close()
 
-    def _end_of(self, partition: int) -> int:
+    def _ends_of(self, partitions: set[int]) -> dict[int, int]:
+        if not partitions:
+            return {}
+        if self._admin is None:
+            self._admin = AdminClient(self._config, logger=librdkafka_log)
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        futures = self._admin.list_offsets(
+            {TopicPartition(self.topic, number): latest for number in partitions},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=METADATA_SECONDS_MAX,
+        )
         try:
-            _, end = self._consumer.get_watermark_offsets(
-                TopicPartition(self.topic, partition), timeout=METADATA_SECONDS_MAX
-            )
+            return {place.partition: future.result().offset for place, future in futures.items()}
         except KafkaException as failure:
             self._fail_on(failure.args[0])
             raise Unavailable(
                 f"the end of {self.topic} cannot be read", found=str(failure.args[0])
             ) from failure
-        return end
 
     def _fail_on(self, error: KafkaError) -> None:
         # librdkafka reports a lost right once and then only waits: silence would look like peace.

@@ -85,7 +85,10 @@ class Subscription:
                 yield event
 
     def until_end(self) -> Iterator[Event]:
-        """The events up to what is committed now; with several processes, of this one's share.
+        """The events up to the present end; with several processes, of this one's share.
+
+        A transaction of the gate that is under way at the call is waited for, so nothing is missing
+        of what was announced elsewhere before the call.
 
         :raises Unavailable: there was no answer for ``STALL_SECONDS_MAX``.
         """

@@ -8,6 +8,7 @@ death of its parent, by running this file before it becomes the wanted program. 
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_EXIT_NOT_STARTED = 127
+_FRAME = re.compile(r"\s+(at [\w.$/<>-]+\(|\.\.\. \d+ more)")
 
 
 def start(
@@ -64,7 +67,10 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def last_lines(log: Path, *, count: int = 5, at_most_bytes: int = 16_384) -> str:
-    """The end of a log, for an error message; empty when there is no log."""
+    """The end of a log, for an error message, without blank lines and Java's stack frames.
+
+    Empty when there is no log.
+    """
     try:
         with log.open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -72,7 +78,8 @@ def last_lines(log: Path, *, count: int = 5, at_most_bytes: int = 16_384) -> str
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
-    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
+    lines = [line for line in text.splitlines() if line.strip() and not _FRAME.match(line)]
+    return "\n".join(lines[-count:])
 
 
 def rotate(log: Path, *, above_bytes: int = 10_000_000) -> None:
@@ -86,7 +93,11 @@ def _become(parent: int, argv: list[str]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we asked
             sys.exit(1)
-    os.execvp(argv[0], argv)  # noqa: S606
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606
+    except OSError as error:
+        print(f"{argv[0]}: {error.strerror}", flush=True)
+        sys.exit(_EXIT_NOT_STARTED)
 
 
 if __name__ == "__main__":

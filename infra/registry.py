@@ -24,6 +24,7 @@ COMPATIBILITY: Final = "FULL_TRANSITIVE"
 (backward); systems of many agencies are never upgraded at one time, so an old reader must read all
 new ones (forward)."""
 
+_REASON_CHARS_MAX: Final = 500
 _ATTEMPTS_MAX: Final = 4
 _TIMEOUT_SECONDS: Final = 10.0
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
@@ -108,8 +109,12 @@ class SchemaRegistry:
         if answer.status_code == _NOT_FOUND:  # a subject without versions is contradicted by none
             return
         verdict = self._accepted(answer, subject)
-        if not verdict["is_compatible"]:
-            raise _incompatible(subject, "; ".join(verdict.get("messages") or ["no reason given"]))
+        if verdict["is_compatible"]:
+            return
+        if messages := verdict.get("messages"):
+            raise _incompatible(subject, "; ".join(messages))
+        # Apicurio keeps its reasons for the refusal itself, which is certain by now.
+        self.register(subject, avro_schema, compatibility=None)
 
     def latest(self, subject: str) -> tuple[int, dict[str, Any]] | None:
         """Id and schema of the newest version of a subject; None when it has none."""
@@ -199,9 +204,10 @@ def _tls(settings: Settings) -> ssl.SSLContext | bool:
 
 def _reason(answer: httpx.Response) -> str:
     try:
-        return str(answer.json()["message"])
+        message = str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:500]
+        message = answer.text
+    return message.rpartition("Exception: ")[2][:_REASON_CHARS_MAX]
 
 
 def _incompatible(subject: str, reason: str) -> InvalidInput:

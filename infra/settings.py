@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     gate_instance: Annotated[int, Field(ge=0, le=999)] = 0
     """Names one gate process among several; each has a transactional id and a chain of its own."""
 
+    gate_session_timeout_ms: Annotated[int, Field(ge=2_000, le=60_000)] = 6_000
+    """How long a gate that died holds its partitions before another may serve them. The embedded
+    broker allows 2,000 and more, a broker as shipped 6,000."""
+
     bootstrap_servers: str = ""
     registry_url: str = ""
     replication_factor: Annotated[int, Field(ge=1, le=32767)] = 1

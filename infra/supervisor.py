@@ -24,7 +24,7 @@ from sharebus.infra.settings import Settings, environment_of
 from sharebus.infra.supervision import PartStatus, State, only_supervisor, write_status
 
 EXIT_NEEDS_A_PERSON: Final = 78
-START_TIMEOUT_SECONDS: Final = 90.0
+START_TIMEOUT_SECONDS: Final = 120.0
 APP_STOP_TIMEOUT_SECONDS: Final = 15.0
 SERVICE_STOP_TIMEOUT_SECONDS: Final = 30.0
 RESTART_DELAYS_SECONDS: Final = (1, 2, 4, 8, 16, 30)

@@ -13,6 +13,7 @@ from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.identity import SystemName, parse_system
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.producers.delivery import Channel, Delivery, SentBefore
@@ -50,7 +51,7 @@ class Provider:
         self.facts = _read_catalog(self._config)
         self.entry = _entry_of(self.facts, entry, self.system)
         self.log = LogReader(self._config)
-        self._producer = Producer(producer_config(self._config))
+        self._producer = Producer(producer_config(self._config), logger=librdkafka_log)
         self.encoder = EventEncoder(self.entry, _schema_id_of(self.facts, self.entry))
         self._channel = Channel(
             encoder=self.encoder,

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from sharebus import InvalidInput
 from sharebus.governance.data_period import parse_period
@@ -26,10 +27,11 @@ from sharebus.producers.row_set import RowSet
 from sharebus.producers.settlement import Settlement
 from sharebus.producers.snapshot import SnapshotComparison, require_confirmation
 from sharebus.producers.source_rows import RowFormat, RowSource, format_of
-from sharebus.producers.survey import Survey, survey_rows
+from sharebus.producers.survey import BadRow, Survey, survey_rows
 from sharebus.schemas.topic import accepted_topic
 
-_KEY_DIGEST_CHARS = 16
+_KEY_DIGEST_CHARS: Final = 16
+_SHOWN_IN_ERROR_MAX: Final = 5
 
 
 @dataclass(frozen=True)
@@ -84,23 +86,25 @@ def publish_file(
     if options.check_only:
         return plan.report()
     survey = plan.survey
-    if options.strict and survey.bad_count:
+    if survey.bad_count and (options.strict or survey.bad_count == survey.row_count):
         raise InvalidInput(
             f"{survey.bad_count} of {survey.row_count} rows are bad; nothing was sent",
-            where=f"line {survey.bad_rows[0].line} is the first",
-            found=str(survey.bad_rows[0].problems[0]),
+            where=str(path),
+            found=_first_of(survey.bad_rows),
             remedy=f"All of them, with what is wrong, are in {survey.bad_rows_path}.",
         )
-    if survey.bad_count == survey.row_count and (survey.bad_count or plan.comparison is None):
+    if survey.row_count == 0 and plan.comparison is None:
         raise InvalidInput(
-            "there is no good row in the file; nothing was sent",
+            "there is no row in the file; nothing was sent",
             where=str(path),
-            found=f"{survey.row_count} rows, all bad" if survey.bad_count else "no rows",
-            remedy="If nothing changed in the data period, say so with --no-change."
-            if survey.row_count == 0
-            else f"What is wrong is in {survey.bad_rows_path}.",
+            remedy="If nothing changed in the data period, say so with --no-change.",
         )
     return _send(provider, plan, options, progress)
+
+
+def _first_of(bad_rows: list[BadRow]) -> str:
+    shown = [f"line {bad.line}: {bad.problems[0]}" for bad in bad_rows[:_SHOWN_IN_ERROR_MAX]]
+    return "\n            ".join(shown)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _ID_CHARS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedSummary:
     """A record of ``quarantine.<agency>``, without its value.
 
     ``position`` is ``<partition>/<offset>`` in that topic; ``source`` the same in the entry's
@@ -56,24 +56,29 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
-    """A record of quarantine with its bytes; ``row`` if they decode, in stored values."""
+    """A record of quarantine with its bytes.
 
-    summary: Refused
+    ``row`` is there if they decode, in stored values (a date is a number of days);
+    ``readable_row`` is the same in Python's own types, where they have room for it.
+    """
+
+    summary: RefusedSummary
     key: bytes
     value: bytes | None
     headers: dict[str, bytes]
     row: StoredRow | None
+    readable_row: StoredRow | None
 
 
 def list_refused(
-    log: LogReader, agency: str, count_max: int, wanted: Callable[[Refused], bool]
-) -> list[Refused]:
+    log: LogReader, agency: str, count_max: int, wanted: Callable[[RefusedSummary], bool]
+) -> list[RefusedSummary]:
     """The latest ``count_max`` refused events that are ``wanted``, oldest first.
 
     :raises Unavailable: quarantine cannot be read.
     """
     topic = quarantine_topic(agency)
-    latest: deque[Refused] = deque(maxlen=count_max)
+    latest: deque[RefusedSummary] = deque(maxlen=count_max)
 
     def take(message: Message) -> None:
         summary = _summary(message)
@@ -107,10 +112,13 @@ def find_refused(log: LogReader, agency: str, position: str, facts: PolicyFacts)
     message = messages[0]
     summary = _summary(message)
     value = message.value()
-    return RefusedEvent(
-        summary, message.key() or b"", value, _headers(message),
-        None if summary.is_truncated else _decode(value, summary.entry, facts),
-    )  # fmt: skip
+    row = readable_row = None
+    avro_schema = None if summary.is_truncated else _schema_of(value, summary.entry, facts)
+    if value is not None and avro_schema is not None:
+        row = _decode(value, plain_schema(avro_schema))
+        readable_row = _decode(value, avro_schema) or row
+    headers = _headers(message)
+    return RefusedEvent(summary, message.key() or b"", value, headers, row, readable_row)
 
 
 def resubmit(
@@ -188,17 +196,16 @@ def _corrected(
     return checked.key, checked.value
 
 
-def _decode(value: bytes | None, entry: str, facts: PolicyFacts) -> StoredRow | None:
-    if value is None or len(value) < FRAME_BYTES:
+def _schema_of(value: bytes | None, entry: str, facts: PolicyFacts) -> dict[str, Any] | None:
+    if value is None or len(value) < FRAME_BYTES or value[0] != MAGIC:
         return None
-    magic, schema_id = FRAME.unpack_from(value)
-    avro_schema = facts.schemas.get(value_subject(ingress_topic(entry)), {}).get(schema_id)
-    if magic != MAGIC or avro_schema is None:
-        return None
+    _, schema_id = FRAME.unpack_from(value)
+    return facts.schemas.get(value_subject(ingress_topic(entry)), {}).get(schema_id)
+
+
+def _decode(value: bytes, avro_schema: dict[str, Any]) -> StoredRow | None:
     try:
-        row: Any = schemaless_reader(
-            BytesIO(value[FRAME_BYTES:]), parse_schema(plain_schema(avro_schema)), None
-        )
+        row: Any = schemaless_reader(BytesIO(value[FRAME_BYTES:]), parse_schema(avro_schema), None)
     except Exception:  # what wrong bytes raise is not a closed list (measured)
         return None
     return row if isinstance(row, dict) else None
@@ -215,13 +222,13 @@ def _headers(message: Message) -> dict[str, bytes]:
     }
 
 
-def _summary(message: Message) -> Refused:
+def _summary(message: Message) -> RefusedSummary:
     headers = _headers(message)
 
     def text(name: str) -> str:
         return headers.get(name, b"").decode("utf-8", "replace")
 
-    return Refused(
+    return RefusedSummary(
         position=_position(message),
         refused_ms=message.timestamp()[1],
         entry=text("sharebus_entry"),

@@ -96,7 +96,8 @@ class RowCheck:
             text = stored.get(name)
             reason = None if text is None else check(text)
             if reason is not None:
-                problem = RowProblem(name, f"no {reason}", shorten(text))
+                found = f"{reason}: {shorten(text)}"
+                problem = RowProblem(name, "a value that passes its content check", found)
                 (problems if refuses else flags).append(problem)
         return tuple(flags)
 

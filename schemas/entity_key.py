@@ -45,3 +45,12 @@ def split_entity_key(key: bytes) -> list[str]:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def is_entity_key(key: bytes, field_count: int) -> bool:
+    """Whether the key could be that of an entity with so many key fields."""
+    try:
+        parts = split_entity_key(key)
+    except UnicodeDecodeError:
+        return False
+    return len(parts) == field_count and "|".join(map(_escape, parts)).encode() == key

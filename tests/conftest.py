@@ -1,5 +1,7 @@
 """Options of the test run."""
 
+from contextlib import closing
+
 import pytest
 
 
@@ -10,3 +12,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="where the integration tests find a broker, unless SHAREBUS_TEST_BROKERS names one",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--broker") == "testcontainers":
+        _require_docker()
+
+
+def _require_docker() -> None:
+    import docker
+
+    try:
+        with closing(docker.from_env()) as client:
+            client.ping()
+    except docker.errors.DockerException as error:
+        raise pytest.UsageError("--broker=testcontainers: no Docker engine answers") from error

@@ -6,20 +6,25 @@ Made once under ``<data_dir>/certificates``. The subject of a client certificate
 
 import datetime
 import ipaddress
+import re
 from pathlib import Path
 from typing import Final, cast
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sharebus import InvalidInput, Refused
+from sharebus.governance.identity import ID_PATTERN
 from sharebus.infra.embedded.secrets import BROKER_PRINCIPALS, write_private
 from sharebus.infra.settings import Settings
 
 VALID_DAYS: Final = 3650
 CLIENT_VALID_DAYS: Final = 397
+_COMMON_NAME_CHARACTERS_MAX: Final = 64
+_RENEWED_BEFORE: Final = datetime.timedelta(days=30)
 _CLOCK_SKEW: Final = datetime.timedelta(minutes=10)
 
 
@@ -34,7 +39,7 @@ class CertificateAuthority:
         self.server_path = self.directory / "server.pem"
 
     def create_missing(self) -> None:
-        """Create authority and server certificate; the latter anew when its addresses changed."""
+        """Create authority and server certificate, the latter anew when it no longer fits."""
         if not (self.ca_path.exists() and self._ca_key_path.exists()):
             self._create_authority()
         if not self._server_is_current():
@@ -52,15 +57,17 @@ class CertificateAuthority:
         """Certificate and key with which ``principal`` connects to the mTLS listener.
 
         Returns the two paths. Raises Refused for the broker's own principals, which have all
-        rights, and InvalidInput for a name that no system can have.
+        rights, and InvalidInput for a name that no system or certificate can have.
         """
         if principal in BROKER_PRINCIPALS:
             raise Refused(f"{principal} has every right on the broker and gets no certificate.")
-        if not all(part.replace("-", "").isalnum() for part in principal.split(".")):
+        named = all(re.fullmatch(ID_PATTERN, part) for part in principal.split("."))
+        if not named or len(principal) > _COMMON_NAME_CHARACTERS_MAX:
             raise InvalidInput(
-                "This is not the name of a system.",
+                "No certificate can be issued for this name.",
                 where="principal",
-                expected="agency.<agency>.<system>, or an app",
+                expected="agency.<agency>.<system> or an app, at most "
+                f"{_COMMON_NAME_CHARACTERS_MAX} characters (the limit of X.509)",
                 found=repr(principal),
             )
         self.create_missing()
@@ -144,8 +151,14 @@ class CertificateAuthority:
         if not self.server_path.exists():
             return False
         certificate = x509.load_pem_x509_certificate(self.server_path.read_bytes())
+        authority = x509.load_pem_x509_certificate(self.ca_path.read_bytes())
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (InvalidSignature, ValueError):
+            return False
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        return list(names.value) == self._server_names()
+        left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+        return list(names.value) == self._server_names() and left > _RENEWED_BEFORE
 
 
 def _name(common_name: str) -> x509.Name:

@@ -11,7 +11,7 @@ from sharebus import InvalidInput, Unavailable
 from sharebus.infra import child_process
 from sharebus.infra.settings import Settings
 
-START_TIMEOUT_SECONDS: Final = 60.0
+START_TIMEOUT_SECONDS: Final = 120.0
 STOP_TIMEOUT_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 
@@ -64,7 +64,8 @@ class EmbeddedService(ABC):
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for it to serve."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self.settings.data_dir, self.directory):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         argv = self.prepare()
         # What it says before its own log begins, and when the JVM itself fails; never long.
         self._output_path.unlink(missing_ok=True)

@@ -89,7 +89,7 @@ def apply_catalog(
             raise InvalidCatalog([files.placed(problem) for problem in problems])
         merged = merged_facts(standing.in_force, files.collection, today)
         desired = desired_broker(merged, today, settings.replication_factor)
-        live = broker.read(desired)
+        live = broker.read(desired, standing.in_force)
         plan = difference(desired, live)
         broker.check(plan)
         if publisher is None:

@@ -22,9 +22,11 @@ from confluent_kafka.admin import (
 )
 
 from sharebus import Refused, Unavailable
+from sharebus.governance.facts import PolicyFacts
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.registry import SchemaRegistry
+from sharebus.schemas.canonical import canonical_json
 from sharebus.stream_apps.enforcer.desired import AccessRule, DesiredBroker, SubjectSchema
 from sharebus.stream_apps.enforcer.plan import ConfigChange, LiveState, LiveTopic, Plan
 
@@ -82,22 +84,39 @@ class BrokerState:
         """All topics that there are."""
         return frozenset(_asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics)
 
-    def read(self, desired: DesiredBroker) -> LiveState:
-        """What is there of what is desired, and all rules."""
+    def read(self, desired: DesiredBroker, in_force: PolicyFacts) -> LiveState:
+        """What is there of what is desired, and all rules.
+
+        A schema that is a fact already is there if the registry still lists its subject; to ask
+        for each one would take minutes in a large catalog.
+        """
         metadata = _asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics
         present = [topic.name for topic in desired.topics if topic.name in metadata]
         configs = self._configs(present)
-        schema_ids = {
-            schema: schema_id
-            for schema in desired.schemas
-            if (schema_id := self._registry.id_of(schema.subject, json.loads(schema.text)))
-            is not None
-        }
         return LiveState(
             {name: LiveTopic(len(metadata[name].partitions), configs[name]) for name in present},
             self._rules(),
-            schema_ids,
+            self._schema_ids(desired.schemas, in_force),
         )
+
+    def _schema_ids(
+        self, desired: Iterable[SubjectSchema], in_force: PolicyFacts
+    ) -> dict[SubjectSchema, int]:
+        subjects = frozenset(self._registry.subjects())
+        known = {
+            SubjectSchema(subject, canonical_json(avro_schema)): schema_id
+            for subject, by_id in in_force.schemas.items()
+            for schema_id, avro_schema in by_id.items()
+        }
+        found: dict[SubjectSchema, int] = {}
+        for schema in desired:
+            if schema.subject in subjects:
+                schema_id = known.get(schema)
+                if schema_id is None:
+                    schema_id = self._registry.id_of(schema.subject, json.loads(schema.text))
+                if schema_id is not None:
+                    found[schema] = schema_id
+        return found
 
     def check(self, plan: Plan) -> None:
         """Ask the registry whether it would take every schema, before anything is done.

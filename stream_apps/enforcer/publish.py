@@ -67,7 +67,9 @@ class FactsPublisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._producer.close()
+        # After a failure there may be a transaction that we cannot end; closing would try to.
+        if kind is None:
+            self._producer.close()
 
     def publish(
         self,

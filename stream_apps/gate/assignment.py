@@ -134,13 +134,13 @@ class Assignment:
                 else:
                     cursor, _ = self._log.bounds(plan.accepted_topic, lane.partition)
                     live = cursor == self._log.end_of_all(plan.accepted_topic, lane.partition)
-                state = ViewState(live, cursor, self._key_set(view, lane.partition))
+                needs_key_set = view.passes_key is None or not live
+                key_set = self._key_set(view, lane.partition) if needs_key_set else None
+                state = ViewState(live, cursor, key_set)
             states[view.name] = state
         lane.views = states
 
-    def _key_set(self, view: ViewPlan, partition: int) -> KeySet | None:
-        if view.passes_key is not None:
-            return None
+    def _key_set(self, view: ViewPlan, partition: int) -> KeySet:
         epoch = self._epochs({view.topic})[view.topic]
         key_set = self._key_sets.open(view.topic, partition, epoch)
 

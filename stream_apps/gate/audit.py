@@ -9,7 +9,11 @@ from sharebus.schemas.record import audit_batch
 LINES_MAX: Final = 256
 RECORD_BYTES_MAX: Final = 48 * 1024
 _LINE_BYTES_FIXED: Final = 96
-"""An upper bound of a line without its rule, place and digests."""
+"""An upper bound of a line without its place and digests."""
+_DELIVERY_BYTES_MAX: Final = 32
+_HEADER_BYTES_MAX: Final = 1024
+_CLOSING_OUTCOMES: Final = frozenset({"closed", "duplicate"})
+"""Of a closing, and of one that is sent again."""
 
 Line = dict[str, Any]
 
@@ -26,7 +30,7 @@ class Source(NamedTuple):
 
 
 class Sealed(NamedTuple):
-    """Encoded audit records in order, the chain's new head, and each line's sequence number."""
+    """Encoded audit records in order, the chain's new head, and where each closing stands."""
 
     values: list[bytes]
     head: WriterHead
@@ -54,7 +58,7 @@ def seal(
             line["delivery"] = (
                 -1 if delivery is None else deliveries.setdefault(delivery, len(deliveries))
             )
-            if line["outcome"] == "closed":
+            if line["outcome"] in _CLOSING_OUTCOMES:
                 sequences[line["offset"]] = head.next_sequence
         batch = head.link(
             {
@@ -83,18 +87,32 @@ def seal(
 
 def _chunks(lines: list[Line]) -> Iterator[list[Line]]:
     chunk: list[Line] = []
-    routes: set[tuple[str, ...]] = set()
+    named: set[object] = set()
     size = 0
     for line in lines:
         added = _LINE_BYTES_FIXED + len(line["place"]) * 4 + len(line["digests"])
-        if line["route"] not in routes:
-            added += sum(len(topic) + 2 for topic in line["route"])
-        if chunk and (len(chunk) == LINES_MAX or size + added > RECORD_BYTES_MAX - 1024):
+        names = _bytes_of_names(line, named)
+        is_full = len(chunk) == LINES_MAX or (
+            size + added + names > RECORD_BYTES_MAX - _HEADER_BYTES_MAX
+        )
+        if chunk and is_full:
             yield chunk
             chunk, size = [], 0
-            routes.clear()
-        routes.add(line["route"])
+            named.clear()
+            names = _bytes_of_names(line, named)
+        named.add(line["route"])
+        named.add(line["delivery"])
         chunk.append(line)
-        size += added
+        size += added + names
     if chunk:
         yield chunk
+
+
+def _bytes_of_names(line: Line, named: set[object]) -> int:
+    """What a line adds to the tables of routes and deliveries of its record."""
+    size = 0
+    if line["delivery"] not in named:
+        size += _DELIVERY_BYTES_MAX
+    if line["route"] not in named:
+        size += 4 + sum(len(topic) + 2 for topic in line["route"])
+    return size

@@ -3,6 +3,9 @@
 While a view is being filled, live events skip it; its cursor moves in the gate's transactions.
 When the cursor meets the committed end, the view is live from the next event on (design,
 decision 10).
+
+While it is filled every view has a key set: what is left of a deletion in the accepted topic is a
+tombstone, and an entity that the view never held must leave no trace in it.
 """
 
 from typing import Any, Final
@@ -14,7 +17,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.framing import FRAME
 from sharebus.stream_apps.gate.audit import Line
-from sharebus.stream_apps.gate.judge import Row, read_value
+from sharebus.stream_apps.gate.judge import Payload, read_value
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.release import Output, release
@@ -44,12 +47,11 @@ def fill_views(
             key: Any = message.key()
             value: Any = message.value()
             headers: Any = message.headers() or []
-            row: Row | None = None
-            schema_id = -1
+            payload: Payload | None = None
             if value is not None:
                 _, schema_id = FRAME.unpack_from(value)
-                row = read_value(value, plan.readers[schema_id])
-            output = release(view, state, key, row, schema_id, headers, lane.partition)
+                payload = read_value(value, schema_id, plan.readers[schema_id])
+            output = release(view, state, key, payload, headers, lane.partition)
             if output is None:
                 continue
             outputs.append(output)
@@ -71,6 +73,8 @@ def fill_views(
         # The end with all transactions: one just committed may not be readable yet, and a view
         # that went live before copying it would lack it for ever.
         state.live = state.cursor >= log.end_of_all(plan.accepted_topic, lane.partition)
+        if state.live and view.passes_key is not None:
+            state.key_set = None  # from now on the key alone tells what the view holds
     return outputs, lines
 
 

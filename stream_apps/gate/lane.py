@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sharebus.governance.rule import Outcome, Rule
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.entity_key import is_entity_key
 from sharebus.schemas.record import delivery_closed
 from sharebus.stream_apps.gate.audit import Line
 from sharebus.stream_apps.gate.delivery import DeliveryCounts
@@ -19,8 +20,8 @@ from sharebus.stream_apps.gate.judge import (
     Envelope,
     EnvelopeCache,
     HeaderList,
+    Payload,
     Refusal,
-    Row,
     check_key,
     open_envelope,
     read_value,
@@ -131,18 +132,18 @@ class Lane:
     ) -> None:
         offset, ingress_ms, raw_key, value, headers = arrival
         key = check_key(raw_key, self.partition, plan.entry.partitions)
-        payload = payload_hash(key, value)
+        carried = payload_hash(key, value)
         seen = self.recent.find(envelope.event_id)
         name = envelope.delivery
         if seen is not None:
-            if seen != payload:
+            if seen != carried:
                 raise Refusal(Rule.ID_REUSED, ce.ID)
             self.deliveries.of(name).duplicate += 1
             self._line(decision, arrival, envelope, Outcome.DUPLICATE, "", "", _NOTHING, b"")
             return
         count = self.deliveries.open(name)
-        row: Row | None = None
-        schema_id, flagged = -1, ""
+        payload: Payload | None = None
+        flagged = ""
         if (value is None) != (envelope.event_type == _DELETED):
             raise Refusal(Rule.HEADER_CONTRADICTS, ce.TYPE)
         if value is not None:
@@ -151,10 +152,12 @@ class Lane:
             if reader is None:
                 known = schema_id in plan.known_schema_ids
                 raise Refusal(Rule.SCHEMA_FOREIGN if known else Rule.SCHEMA_UNKNOWN, "byte 1")
-            row = read_value(value, reader)
-            if plan.entity_key(row) != key:
+            payload = read_value(value, schema_id, reader)
+            if plan.entity_key(payload.row) != key:
                 raise Refusal(Rule.KEY_MISMATCH)
-            flagged = plan.check_content(row, ingress_ms)
+            flagged = plan.check_content(payload.row, ingress_ms)
+        elif not is_entity_key(key, len(plan.entry.key_fields)):
+            raise Refusal(Rule.KEY_MISMATCH)
         outputs = decision.outputs
         outputs.append((plan.accepted_topic, key, value, self.partition, envelope.headers))
         digests = self._digest.record(key, value)
@@ -163,7 +166,7 @@ class Lane:
             state = self.views[view.name]
             if not state.live:
                 continue
-            output = release(view, state, key, row, schema_id, envelope.headers, self.partition)
+            output = release(view, state, key, payload, envelope.headers, self.partition)
             if output is not None:
                 outputs.append(output)
                 route += (view.topic,)
@@ -171,7 +174,7 @@ class Lane:
         rule = Rule.CONTENT_CHECK if flagged else ""
         self._line(decision, arrival, envelope, Outcome.ACCEPTED, rule, flagged, route, digests)
         count.accepted += 1
-        self.recent.remember(envelope.event_id, payload, offset)
+        self.recent.remember(envelope.event_id, carried, offset)
 
     def _close(
         self, decision: Decision, plan: EntryPlan, arrival: Arrival, envelope: Envelope

@@ -62,7 +62,7 @@ class GateLoop:
         admin = AdminClient(config)
         self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
         self._producer = Producer(_producer_config(config, self.name))
-        self._consumer = Consumer(_consumer_config(config, self.name))
+        self._consumer = Consumer(_consumer_config(config, settings.gate_session_timeout_ms))
         self._lanes: dict[Place, Lane] = {}
         self._plans: dict[str, EntryPlan | None] = {}
         self._lane_plans: dict[Place, EntryPlan] = {}
@@ -275,13 +275,14 @@ def _producer_config(config: ClientConfig, name: str) -> ClientConfig:
     }
 
 
-def _consumer_config(config: ClientConfig, name: str) -> ClientConfig:
+def _consumer_config(config: ClientConfig, session_timeout_ms: int) -> ClientConfig:
     return {
         **config,
         "group.id": "gate",
-        "group.instance.id": name,  # a restart within the session keeps its partitions
-        "session.timeout.ms": 10_000,
-        "heartbeat.interval.ms": 1_000,
+        # Not a static member: one that returns gets its old partitions back unasked, and those of
+        # entries that came while it was away are then served by nobody (decision 0009).
+        "session.timeout.ms": session_timeout_ms,
+        "heartbeat.interval.ms": session_timeout_ms // 4,
         "enable.auto.commit": False,
         "isolation.level": "read_committed",
         "auto.offset.reset": "error",  # where to begin is decided by assignment, never guessed

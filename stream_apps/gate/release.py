@@ -4,7 +4,7 @@ from typing import Final
 
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import pseudonym
-from sharebus.stream_apps.gate.judge import HeaderList, Row
+from sharebus.stream_apps.gate.judge import HeaderList, Payload
 from sharebus.stream_apps.gate.key_set import KeySet
 from sharebus.stream_apps.gate.plan import ViewPlan
 
@@ -29,12 +29,11 @@ def release(
     view: ViewPlan,
     state: ViewState,
     key: bytes,
-    row: Row | None,
-    schema_id: int,
+    payload: Payload | None,
     headers: HeaderList,
     partition: int,
 ) -> Output | None:
-    """The record that a view gets for an accepted change, if it gets one.
+    """The record that a view gets for an accepted change, if it gets one; no payload: a deletion.
 
     A row that does not pass is tombstoned if the view holds its key; so is a deletion. A key
     the view never held leaves no trace.
@@ -42,17 +41,17 @@ def release(
     key_set, secret = state.key_set, view.pseudonym_secret
     view_key = key if secret is None else pseudonym(key, secret)
     value: bytes | None = None
-    if row is not None and view.passes(row):
-        value = view.encode[schema_id](row)
+    if payload is not None and view.passes(payload.row):
+        value = view.cut[payload.schema_id](payload)
         if key_set is not None:
             key_set.add(view_key)
     elif key_set is not None:
         if view_key not in key_set:
             return None
         key_set.discard(view_key)
-    elif row is not None or view.passes_key is None or not view.passes_key(key):
+    elif payload is not None or view.passes_key is None or not view.passes_key(key):
         return None  # the filter looks at the key alone, so the view never held it
-    if value is None and row is not None:
+    if value is None and payload is not None:
         headers = _replaced(headers, ce.TYPE, _DELETED)
     if secret is not None:
         headers = _pseudonymous(headers, secret)

@@ -3,14 +3,18 @@
 By default the embedded broker with a data directory of its own. `SHAREBUS_TEST_BROKERS` names a
 cluster instead: its other settings (`SHAREBUS_SECURITY_PROTOCOL`, `SHAREBUS_USERNAME` of an
 administrator, …) come from the environment, and `SHAREBUS_TEST_REGISTRY` gives the registry's
-address. `--broker=testcontainers` runs the broker in a container.
+address. `--broker=testcontainers` runs the broker, with the same configuration, from the image
+`SHAREBUS_TEST_IMAGE` (`apache/kafka` unless told): anything with `java` and the broker's jars under
+`/opt/kafka/libs`.
 """
 
 import os
 import random
 import socket
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,8 +25,10 @@ from sharebus.infra.credentials import ClientConfig, client_config, credentials_
 from sharebus.infra.embedded import secrets
 from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
-from sharebus.infra.settings import Settings, load_settings
+from sharebus.infra.embedded.service import START_TIMEOUT_SECONDS
+from sharebus.infra.settings import ENV_PREFIX, Settings, load_settings
 
+KAFKA_VERSION = "4.4.0"
 PORT_SETTINGS = (
     "kafka_port",
     "kafka_mtls_port",
@@ -38,19 +44,15 @@ class BrokerUnderTest:
 
     settings: Settings
     kafka: EmbeddedKafka | None
-    _users: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.admin = AdminClient(self.client_config("admin"))
 
     def client_config(self, principal: str) -> ClientConfig:
         """librdkafka properties of `principal`; an unknown user is created."""
-        known = (*secrets.BROKER_PRINCIPALS, *secrets.APP_PRINCIPALS, *self._users)
-        if principal not in known:
-            secrets.create_credentials(self.settings, principal)
+        if secrets.create_credentials(self.settings, principal):
             password = secrets.password_of(self.settings, principal)
             scram.set_passwords(self.admin, {principal: password})
-            self._users.add(principal)
         return client_config(self.settings, credentials_for(self.settings, principal))
 
 
@@ -75,10 +77,13 @@ def embedded_settings(data_dir: Path, **overrides: object) -> Settings:
 
     Flushing is about power cuts, which only their own tests are about, and slow on shared disks.
     """
-    ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
     return load_settings(
-        **{"data_dir": data_dir, "flush_every_message": False, **ports, **overrides}
+        **{"data_dir": data_dir, "flush_every_message": False, **free_port_settings(), **overrides}
     )
+
+
+def free_port_settings() -> dict[str, int]:
+    return dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +93,24 @@ def broker(
     data_dir = tmp_path_factory.mktemp("broker")
     named = os.environ.get("SHAREBUS_TEST_BROKERS")
     if named:
-        yield _external(named, data_dir)
+        external = _external(named, data_dir)
+        with pytest.MonkeyPatch.context() as patch:
+            # They were about the administrator; tests set their own for whom they start.
+            for name in [*Settings.model_fields, "config"]:
+                patch.delenv(f"{ENV_PREFIX}{name.upper()}", raising=False)
+            yield external
     elif request.config.getoption("--broker") == "testcontainers":
-        pytest.exit("--broker=testcontainers: no Docker engine answers", returncode=5)
+        with _containerised(embedded_settings(data_dir)) as settings:
+            yield BrokerUnderTest(settings, None)
     else:
         with EmbeddedKafka(embedded_settings(data_dir)) as kafka:
             yield BrokerUnderTest(kafka.settings, kafka)
+
+
+@pytest.fixture
+def other_ports() -> dict[str, int]:
+    """Free ports, by the names of their settings."""
+    return free_port_settings()
 
 
 @pytest.fixture
@@ -105,11 +122,40 @@ def own_settings(tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def registry(broker: BrokerUnderTest) -> Iterator[Settings]:
     """The registry's settings (`registry_url`); it starts with the first test that asks for it."""
-    if broker.kafka is None:
+    if not broker.settings.embedded:
         yield broker.settings
         return
     with EmbeddedRegistry(broker.settings):
         yield broker.settings
+
+
+@contextmanager
+def _containerised(settings: Settings) -> Iterator[Settings]:
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.container import DockerContainer
+
+    kafka = EmbeddedKafka(settings)
+    kafka.directory.mkdir(parents=True)
+    kafka.log_path.parent.mkdir()
+    [_, *arguments] = kafka.prepare()
+    arguments[arguments.index("-cp") + 1] = "/opt/kafka/libs/*"
+    # It would be one more image to pull, to stop a container that this block stops.
+    testcontainers_config.ryuk_disabled = True
+    container = DockerContainer(
+        os.environ.get("SHAREBUS_TEST_IMAGE", f"apache/kafka:{KAFKA_VERSION}"),
+        command=arguments,
+        volumes=[(str(settings.data_dir), str(settings.data_dir), "rw")],
+        entrypoint="java",
+        network_mode="host",
+        user=f"{os.getuid()}:{os.getgid()}",
+    )
+    with container:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not kafka.is_ready():
+            if time.monotonic() > deadline:
+                raise kafka.unavailable(f"no answer within {START_TIMEOUT_SECONDS:g} s")
+            time.sleep(0.1)
+        yield settings
 
 
 def _external(bootstrap_servers: str, data_dir: Path) -> BrokerUnderTest:

@@ -1,6 +1,7 @@
 """The embedded broker keeps data, refuses strangers and says what keeps it from starting."""
 
 import logging
+import socket
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -14,11 +15,16 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from sharebus.infra.credentials import Credentials, client_config
+from sharebus import InvalidInput, Unavailable
+from sharebus.infra.credentials import Credentials, client_config, credentials_for
+from sharebus.infra.embedded import secrets
 from sharebus.infra.embedded.certificates import CertificateAuthority
+from sharebus.infra.embedded.kafka import EmbeddedKafka
+from sharebus.infra.settings import load_settings
 
 pytestmark = pytest.mark.integration
 TIMEOUT_SECONDS = 15
+ALL_PRINCIPALS = (*secrets.BROKER_PRINCIPALS, *secrets.APP_PRINCIPALS)
 
 
 def allow(admin, topic, principal, operation):
@@ -88,9 +94,9 @@ def test_principal_with_acl_writes_and_wrong_password_does_not(broker):
 
 
 def test_client_certificate_is_the_principal_named_in_it(broker):
-    if broker.kafka is None:
+    if not broker.settings.embedded:
         pytest.skip("the cluster's certificates are not ours")
-    certificate, key = CertificateAuthority(broker.settings).issue_client("agency.m.reader")
+    certificate, key = CertificateAuthority(broker.settings).issue_client("agency.mutual.reader")
     settings = broker.settings.model_copy(
         update={
             "bootstrap_servers": f"127.0.0.1:{broker.settings.kafka_mtls_port}",
@@ -100,9 +106,59 @@ def test_client_certificate_is_the_principal_named_in_it(broker):
             "ssl_key_file": key,
         }
     )
-    config = client_config(settings, Credentials("agency.m.reader", None))
+    config = client_config(settings, Credentials("agency.mutual.reader", None))
     create_topic(broker.admin, "mutual")
     assert produce(config, "mutual", b"x").code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
-    allow(broker.admin, "mutual", "agency.m.reader", AclOperation.WRITE)
+    allow(broker.admin, "mutual", "agency.mutual.reader", AclOperation.WRITE)
     assert produce(config, "mutual", b"x") is None
+
+
+def test_data_users_and_passwords_are_kept_between_starts_and_ports_may_change(
+    own_settings, other_ports
+):
+    with EmbeddedKafka(own_settings) as kafka:
+        create_topic(kafka.admin(), "kept")
+        admin = client_config(own_settings, credentials_for(own_settings, "admin"))
+        assert produce(admin, "kept", b"before") is None
+
+    moved = load_settings(data_dir=own_settings.data_dir, **other_ports)
+    with EmbeddedKafka(moved):
+        gate = client_config(moved, credentials_for(moved, "gate"))
+        assert produce(gate, "kept", b"x").code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+        admin = client_config(moved, credentials_for(moved, "admin"))
+        assert read_one(admin, "kept") == b"before"
+
+
+def test_port_that_is_taken_is_named_with_its_setting(own_settings):
+    with socket.create_server(("127.0.0.1", own_settings.kafka_mtls_port)):
+        with pytest.raises(InvalidInput, match=str(own_settings.kafka_mtls_port)) as caught:
+            EmbeddedKafka(own_settings).start()
+    assert "SHAREBUS_KAFKA_MTLS_PORT" in caught.value.where
+
+
+def test_broker_that_cannot_start_says_why_and_leaves_no_process(own_settings):
+    with EmbeddedKafka(own_settings):
+        pass
+    metadata = own_settings.data_dir / "kafka" / "log" / "meta.properties"
+    metadata.write_text(metadata.read_text(encoding="utf-8").replace("node.id=1", "node.id=7"))
+    kafka = EmbeddedKafka(own_settings)
+    with pytest.raises(Unavailable, match="does not serve") as caught:
+        kafka.start()
+    assert kafka.process is None
+    assert "Stored node id 7 doesn't match" in caught.value.found
+
+
+def test_files_that_hold_secrets_are_for_their_owner_alone(broker):
+    if not broker.settings.embedded:
+        pytest.skip("the cluster's files are not ours")
+    words = [secrets.password_of(broker.settings, name).encode() for name in ALL_PRINCIPALS]
+    holding = [
+        path
+        for path in broker.settings.data_dir.rglob("*")
+        if path.is_file()
+        and path.stat().st_size < 1_000_000
+        and any(word in path.read_bytes() for word in words)
+    ]
+    assert {path.name for path in holding} >= {"log.properties", "admin.toml"}
+    assert [path for path in holding if path.stat().st_mode & 0o077] == []

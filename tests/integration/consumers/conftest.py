@@ -114,6 +114,10 @@ class EntryOnBroker:
         abort: bool = False,
     ) -> None:
         """One transaction of changes; a row of a code alone is a deletion."""
+        self._end(self.begin(topic, rows, period), topic, abort=abort)
+
+    def begin(self, topic: str, rows: list[dict[str, Any]], period: str = "2026-11-22") -> Producer:
+        """A transaction of changes that is under way: in the log, and not committed."""
         producer = self._transaction(topic)
         for row in rows:
             deleted = set(row) == {"code"}
@@ -133,7 +137,8 @@ class EntryOnBroker:
                 headers=headers,
                 partition=partition_of(key, self.partition_count),
             )
-        self._end(producer, topic, abort=abort)
+        producer.flush(30)
+        return producer
 
     def announce(self, topic: str, period: str, partition: int, outcome: str = "complete") -> None:
         record = {
@@ -158,8 +163,6 @@ class EntryOnBroker:
 
     def _end(self, producer: Producer, topic: str, *, abort: bool) -> None:
         if abort:
-            # Flushed first: the aborted records must lie in the log for the test to mean something.
-            producer.flush(30)
             producer.abort_transaction(30)
         else:
             producer.commit_transaction(30)

@@ -58,6 +58,17 @@ def test_subscription_with_an_aborted_transaction_delivers_committed_events_alon
     assert codes(read_to_end(entry)) == sorted(CODES)
 
 
+def test_until_end_waits_for_a_transaction_that_is_under_way(entry: Any) -> None:
+    entry.write(entry.topic, ROWS[:1])
+    producer = entry.begin(entry.topic, ROWS[1:])
+    commit = threading.Timer(1.5, producer.commit_transaction, [30])
+    with subscribe(entry) as subscription:
+        commit.start()
+        received = codes(list(subscription.until_end()))
+    commit.join()
+    assert received == sorted(CODES)
+
+
 def test_event_with_a_row_has_python_values_and_the_attributes_of_its_headers(entry: Any) -> None:
     entry.write(entry.topic, [{"code": "330203", "name": "海曙区", "since": date(1949, 5, 25)}])
     [event] = read_to_end(entry)

@@ -48,8 +48,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
     yield start
     for process in started:
+        assert process.stdout
+        assert process.stderr
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def finish(process: subprocess.Popen[bytes], exit_code: int = 0) -> tuple[list[Any], str]:
@@ -110,7 +114,8 @@ def test_subscribe_whose_reader_goes_away_ends_without_a_word(
     entry: Any, start: Callable[..., Any]
 ) -> None:
     process = start(entry, "--follow")
-    process.stdout.readline()
+    for _ in ROWS:
+        process.stdout.readline()
     process.stdout.close()
     entry.write(entry.topic, ROWS, period="2026-11-23")
     process.wait(DEADLINE_SECONDS)

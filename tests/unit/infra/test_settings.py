@@ -98,8 +98,8 @@ def test_embedded_beyond_loopback_is_encrypted():
 
 def test_embedded_on_every_address_needs_the_one_to_connect_to():
     with pytest.raises(InvalidInput, match="advertised_host"):
-        load_settings(bind_host="0.0.0.0")
-    settings = load_settings(bind_host="0.0.0.0", advertised_host="bus.example")
+        load_settings(bind_host="::")
+    settings = load_settings(bind_host="::", advertised_host="bus.example")
     assert settings.bootstrap_servers == "bus.example:19092"
 
 

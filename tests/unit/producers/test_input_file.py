@@ -1,0 +1,120 @@
+import codecs
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharebus import InvalidInput
+from sharebus.producers import input_file
+from sharebus.producers.input_file import Encoding, inspect_file
+
+# Everything that both encodings can hold: all of Unicode but halves of surrogate pairs.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+HAN = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("input") / "file.csv"
+
+
+@given(text=TEXTS | HAN, encoding=st.sampled_from(["utf-8", "gb18030"]))
+def test_detection_is_right_or_refuses(path: Path, text: str, encoding: str) -> None:
+    path.write_bytes(text.encode(encoding))
+    try:
+        found = inspect_file(path).encoding
+    except InvalidInput:
+        return
+    # U+FEFF at the beginning is a byte order mark to whoever reads rows, in both encodings.
+    assert path.read_bytes().decode(found) == text
+
+
+@given(text=TEXTS | HAN, encoding=st.sampled_from(["utf-8", "gb18030"]))
+def test_stated_encoding_is_taken_when_the_file_is_in_it(
+    path: Path, text: str, encoding: Encoding
+) -> None:
+    path.write_bytes(text.encode(encoding))
+    assert inspect_file(path, encoding).encoding == encoding
+
+
+def test_detection_of_chinese_register_finds_each_encoding(path: Path) -> None:
+    register = "代码,名称\r\n330102,上城区\r\n330102001,清波街道\r\n"
+    for encoding in ("utf-8", "utf-8-sig", "gb18030"):
+        path.write_bytes(register.encode(encoding))
+        assert inspect_file(path).encoding == encoding.removesuffix("-sig")
+
+
+def test_ambiguous_file_is_refused_until_its_encoding_is_stated(path: Path) -> None:
+    path.write_bytes("一".encode("gb18030"))  # also two bytes of UTF-8: һ
+    with pytest.raises(InvalidInput, match="says different things"):
+        inspect_file(path)
+    assert inspect_file(path, "gb18030").encoding == "gb18030"
+
+
+def first_invalid_byte(data: bytes, encoding: str) -> int:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.start
+    raise AssertionError("the test must end in an invalid byte")
+
+
+@given(
+    prefix=HAN,
+    encoding=st.sampled_from(["utf-8", "gb18030"]),
+    tail=st.sampled_from([b"\xff", b"\x81", b"\xe4\xff"]),
+    chunk_bytes=st.integers(1, 7),
+)
+def test_invalid_byte_is_named_as_decoding_at_once_names_it(
+    path: Path, prefix: str, encoding: Encoding, tail: bytes, chunk_bytes: int
+) -> None:
+    data = prefix.encode(encoding) + tail
+    path.write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(input_file, "_CHUNK_BYTES", chunk_bytes)
+        position = first_invalid_byte(data, encoding)
+        with pytest.raises(InvalidInput) as refused:
+            inspect_file(path, encoding)
+    assert refused.value.where == f"{path}, byte {position}"
+
+
+def test_file_in_neither_encoding_is_refused_with_both_positions(path: Path) -> None:
+    path.write_bytes("名称".encode("gb18030") + b"\xff\n")
+    with pytest.raises(InvalidInput, match="neither UTF-8 nor GB18030") as refused:
+        inspect_file(path)
+    assert "byte 0 (UTF-8), byte 4 (GB18030)" in refused.value.where
+
+
+def test_file_in_utf_16_is_refused(path: Path) -> None:
+    path.write_bytes("代码,名称\n".encode("utf-16"))
+    with pytest.raises(InvalidInput, match="neither"):
+        inspect_file(path)
+
+
+def test_byte_order_mark_binds_to_utf_8(path: Path) -> None:
+    path.write_bytes(codecs.BOM_UTF8 + "名称".encode("gb18030"))
+    with pytest.raises(InvalidInput, match="not utf-8"):
+        inspect_file(path)
+
+
+def test_digest_is_the_beginning_of_the_sha256_of_the_bytes(path: Path) -> None:
+    path.write_bytes(b"a" * 3_000_000)
+    expected = hashlib.sha256(b"a" * 3_000_000).hexdigest()[:16]
+    assert inspect_file(path).digest == expected
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read") as refused:
+        inspect_file(tmp_path / "absent.csv")
+    assert str(tmp_path / "absent.csv") in refused.value.where
+
+
+def test_changed_file_is_noticed(path: Path) -> None:
+    path.write_bytes(b"a\n")
+    file = inspect_file(path)
+    file.require_unchanged()
+    path.write_bytes(b"a\nb\n")
+    with pytest.raises(InvalidInput, match="changed"):
+        file.require_unchanged()

@@ -1,0 +1,317 @@
+"""A view is right at every offset: compacted, it equals its policy applied to ``accepted``.
+
+Random histories and random policies, against a model that is written without the gate's code. The
+gate dies at random points and is made again from the log.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from fastavro import schemaless_reader
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sharebus.consumers.oversight.reconciliation import Books, reconcile
+from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.grant import Grant
+from sharebus.governance.rule import Outcome
+from sharebus.governance.view import view_of_grant
+from sharebus.schemas import cloudevent as ce
+from sharebus.schemas import topic as topics
+from sharebus.schemas.record import audit_batch
+from sharebus.stream_apps.gate.release import Output
+
+from . import case
+from .memory_gate import MemoryGate
+from .memory_log import MemoryLog
+
+CODES = ["CANARY-code-1", "CANARY-code-2", "CANARY|code\\3"]
+DISTRICTS = ["CANARY-district-1", "CANARY-district-2"]
+NAMES = ["CANARY-name-1", "CANARY-name-2"]
+PHONES = [None, "CANARY-phone-1"]
+DOMAINS: Mapping[str, list[Any]] = {
+    "code": CODES, "district": DISTRICTS, "name": NAMES, "phone": PHONES,
+}  # fmt: skip
+FIELDS = [field for field in case.FIELDS if field["name"] in (*DOMAINS, "capital")]
+KEYS = [("code",), ("district", "code")]
+
+Step = tuple[str, Any]
+Policy = tuple[frozenset[str], tuple[dict[str, Any], ...]]
+State = dict[bytes, dict[str, Any]]
+
+rows = st.fixed_dictionaries({name: st.sampled_from(domain) for name, domain in DOMAINS.items()})
+steps = st.one_of(
+    *[st.tuples(st.just("upsert"), rows)] * 6,
+    *[st.tuples(st.just("delete"), rows)] * 2,
+    st.tuples(st.just("refused"), rows),
+    st.tuples(st.sampled_from(["again", "id reused"]), st.integers(0, 30)),
+    st.tuples(st.just("commit"), st.none()),
+    st.tuples(st.just("die"), st.sampled_from(["undecided", "uncommitted", "committed"])),
+    st.tuples(st.just("grant"), st.none()),
+    st.tuples(st.just("compact"), st.none()),
+)
+
+
+@st.composite
+def condition(draw: st.DrawFn) -> dict[str, Any]:
+    name = draw(st.sampled_from(list(DOMAINS)))
+    texts = [text for text in DOMAINS[name] if text is not None]
+    some = st.lists(st.sampled_from(texts), min_size=1, max_size=2, unique=True)
+    if draw(st.booleans()):
+        return {"field": name, "one_of": draw(some)}
+    cut = draw(st.integers(1, len(texts[0])))
+    return {"field": name, "starts_with": [text[:cut] for text in draw(some)]}
+
+
+fields = st.sets(st.sampled_from([field["name"] for field in FIELDS]), min_size=1)
+policies = st.tuples(fields.map(frozenset), st.lists(condition(), max_size=2).map(tuple))
+
+
+class Told(NamedTuple):
+    """A view's name and topic, and what its policy says."""
+
+    grant: Grant
+    topic: str
+    secret: bytes | None
+    key_fields: tuple[str, ...]
+
+
+def told(entry: CatalogEntry, grant: Grant) -> Told:
+    view = view_of_grant(entry, grant)
+    secret = None
+    if not set(entry.key_fields) <= set(grant.fields):
+        name = f"{entry.id}/{view.name}".encode()
+        secret = blake2b(name, key=case.VIEW_KEY, digest_size=32).digest()
+    return Told(grant, topics.view_topic(entry.id, view.name), secret, entry.key_fields)
+
+
+def passes(grant: Grant, row: Mapping[str, Any]) -> bool:
+    """The row filter, as the law of the bus words it."""
+    for condition in grant.row_filter.all if grant.row_filter else ():
+        value = row[condition.field]
+        if value is None:
+            return False
+        if condition.one_of is not None and value not in condition.one_of:
+            return False
+        if condition.starts_with and not any(value.startswith(s) for s in condition.starts_with):
+            return False
+    return True
+
+
+def view_key(view: Told, key: bytes) -> bytes:
+    if view.secret is None:
+        return key
+    return blake2b(key, key=view.secret, digest_size=16).hexdigest().encode()
+
+
+def model(view: Told, accepted: State) -> State:
+    """What the view must hold."""
+    released = set(view.grant.fields)
+    return {
+        view_key(view, key): {name: row[name] for name in row if name in released}
+        for key, row in accepted.items()
+        if passes(view.grant, row)
+    }
+
+
+def decode(value: bytes, released: Any) -> dict[str, Any]:
+    schema = case.schema(field for field in FIELDS if field["name"] in released)
+    decoded: Any = schemaless_reader(BytesIO(value[5:]), json.loads(json.dumps(schema)), None)
+    return decoded
+
+
+class World:
+    """The entry, its provider and its gate, and everything that was ever written."""
+
+    def __init__(self, path: Path, key_fields: tuple[str, ...], shared: bool) -> None:
+        changes: Any = {"key_fields": key_fields, "avro_schema": case.schema(FIELDS)}
+        self.entry = (case.unconditional if shared else case.entry)("persons", **changes)
+        self.log = MemoryLog()
+        self.grants: list[Grant] = []
+        self.gate = MemoryGate(self.log, self.entry, case.facts_of(self.entry), path)
+        self.accepted: State = {}
+        self.states: dict[str, State] = {}
+        self.expected: list[Outcome] = []
+        self._payloads: dict[bytes, Any] = {}
+
+    def add_grant(self, policy: Policy) -> None:
+        names, conditions = policy
+        number = len(self.grants)
+        grant = case.grant(f"g-{number}", "persons", sorted(names), conditions=conditions)
+        self.grants.append(grant)
+        self.gate.learn(case.facts_of(self.entry, *self.grants))
+
+    def send(self, step: Step) -> None:
+        """Append to ingress, and write down what must become of it."""
+        kind, content = step
+        sent = self.log.of(self.gate.ingress)
+        if kind in ("again", "id reused"):
+            if not sent:
+                return
+            record = sent[content % len(sent)]
+            key, value, headers = record.key(), record.value(), record.headers()
+            if kind == "id reused":
+                value = (value or b"") + b"\0"
+        else:
+            row = {**content, "capital": 1.0}
+            texts = [
+                row[name].replace("\\", "\\\\").replace("|", "\\|")
+                for name in self.entry.key_fields
+            ]
+            key = "|".join(texts).encode()
+            deleted = kind == "delete"
+            value = None if deleted else case.value_under(FIELDS, row)
+            event_type = ce.TYPE_DELETED if deleted else ce.TYPE_UPSERTED
+            # An id in which the provider repeats the key, as providers do.
+            event_id = key.decode().replace("\\", "/") + f"/{len(sent)}"
+            headers = case.headers(event_id, event_type=event_type)
+            if kind == "refused":
+                value = (value or b"") + b"\0"
+        self.log.append(self.gate.ingress, key, value, headers=headers, time_ms=case.NOON_MS)
+        self.expected.append(self._judge(kind, key, value, headers))
+
+    def _judge(self, kind: str, key: Any, value: Any, headers: Any) -> Outcome:
+        event_id = dict(headers)[ce.ID]
+        known = self._payloads.get(event_id)
+        if known is not None:
+            return Outcome.DUPLICATE if known == (key, value) else Outcome.REFUSED
+        if kind in ("refused", "id reused") or (value is not None and value[-1:] == b"\0"):
+            return Outcome.REFUSED
+        self._payloads[event_id] = (key, value)
+        return Outcome.ACCEPTED
+
+    def transact(self, *, key_sets: bool = True) -> None:
+        filled, decision = self.gate.decide()
+        views = [told(self.entry, grant) for grant in self.grants]
+        for output in filled:
+            self._take(views, output)
+        self._check(views)
+        for output in decision.outputs:
+            if output[0] == self.gate.plan.accepted_topic:
+                self._check(views)
+            self._take(views, output)
+        self._check(views)
+        self.gate.commit(decision, key_sets=key_sets)
+
+    def _take(self, views: list[Told], output: Output) -> None:
+        topic, key, value, _, headers = output
+        assert key is not None
+        if topic == self.gate.plan.accepted_topic:
+            if value is None:
+                self.accepted.pop(key, None)
+            else:
+                self.accepted[key] = decode(value, {field["name"] for field in FIELDS})
+        for view in views:
+            if view.topic != topic or view.topic == self.gate.plan.accepted_topic:
+                continue
+            self._check_bytes(view, key, value, headers)
+            state = self.states.setdefault(topic, {})
+            if value is None:
+                assert key in state or self._is_deletion_told_by_key(view, key)
+                state.pop(key, None)
+            else:
+                state[key] = decode(value, view.grant.fields)
+            break
+
+    def _is_deletion_told_by_key(self, view: Told, key: bytes) -> bool:
+        """Whether a tombstone of what the view does not hold is one that cannot be avoided.
+
+        A view that needs no key set learns of a live deletion by the key alone, and cannot know
+        that the provider deletes what never was, or what it has deleted before.
+        """
+        conditions = view.grant.row_filter.all if view.grant.row_filter else ()
+        decided = self.log.offsets.get((self.gate.ingress, 0), 0)
+        return {condition.field for condition in conditions} <= set(view.key_fields) and any(
+            record.value() is None and view_key(view, record.key() or b"") == key
+            for record in self.log.of(self.gate.ingress)[decided:]
+        )
+
+    def _check_bytes(self, view: Told, key: bytes, value: bytes | None, headers: Any) -> None:
+        told = b"\0".join([key, value or b"", *(content for _, content in headers)])
+        withheld = set(DOMAINS) - set(view.grant.fields)
+        if view.secret is None:
+            withheld -= set(view.key_fields)
+        for name in withheld:
+            for canary in DOMAINS[name]:
+                if canary is not None:
+                    assert canary.encode() not in told
+                    assert canary.replace("\\", "/").encode() not in told
+
+    def _check(self, views: list[Told]) -> None:
+        for view in views:
+            state = self.gate.lane.views.get(view_of_grant(self.entry, view.grant).name)
+            if state is not None and state.live:
+                assert self.states.get(view.topic, {}) == model(view, self.accepted)
+
+    def books(self) -> Books:
+        books = Books()
+        books.ingress[self.gate.ingress, 0] = [x.offset() for x in self.log.of(self.gate.ingress)]
+        for (topic, partition), records in self.log.appended.items():
+            if topic.startswith(("accepted.", "shared.", "view.")):
+                counts = books.written.setdefault(topic, Counter())
+                for record in records:
+                    counts[case.DIGEST.record(record.key() or b"", record.value())] += 1
+            assert partition == 0
+        for record in self.log.of(topics.AUDIT):
+            value = record.value() or b""
+            books.batches.append((audit_batch().decode(value), value))
+        return books
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@given(
+    key_fields=st.sampled_from(KEYS),
+    shared=st.booleans(),
+    first=st.lists(policies, min_size=1, max_size=3),
+    later=st.lists(policies, min_size=1, max_size=2),
+    history=st.lists(steps, min_size=20, max_size=60),
+)
+def test_view_at_every_prefix_equals_its_policy_applied_to_accepted(
+    tmp_path_factory: pytest.TempPathFactory,
+    key_fields: tuple[str, ...],
+    shared: bool,
+    first: list[Policy],
+    later: list[Policy],
+    history: list[Step],
+) -> None:
+    world = World(tmp_path_factory.mktemp("key-sets") / "keys.sqlite", key_fields, shared)
+    waiting = list(later)
+    for policy in first:
+        world.add_grant(policy)
+    for step in history:
+        match step:
+            case "commit", _:
+                world.transact()
+            case "die", "undecided":
+                world.gate.crash()
+            case "die", "uncommitted":
+                world.gate.decide()
+                world.gate.crash()
+            case "die", _:
+                world.transact(key_sets=False)
+                world.gate.crash()
+            case "compact", _:
+                world.log.compact(world.gate.plan.accepted_topic)
+            case "grant", _:
+                if waiting:
+                    world.add_grant(waiting.pop())
+            case _:
+                world.send(step)
+    world.transact()
+    world.transact()
+    assert all(state.live for state in world.gate.lane.views.values())
+    books = world.books()
+    assert reconcile(books) == []
+    outcomes = [
+        line["outcome"]
+        for batch, _ in books.batches
+        if batch["source_topic"] == world.gate.ingress
+        for line in batch["lines"]
+    ]
+    assert outcomes == world.expected
