@@ -199,7 +199,10 @@ def _compile_content(entry: CatalogEntry) -> Callable[[Row, int], str]:
 
 def _check_reference(row: Row, ingress_ms: int) -> None:
     """Location, digest, size and expiry of a payload that stays with the provider (Art 14)."""
-    parts = urlsplit(row["location"])
+    try:
+        parts = urlsplit(row["location"])
+    except ValueError:
+        raise Refusal(Rule.REFERENCE_INVALID, "location") from None
     if parts.scheme not in ("https", "sftp", "s3") or not parts.netloc or parts.password:
         raise Refusal(Rule.REFERENCE_INVALID, "location")
     digest = row["digest"]

@@ -1,6 +1,7 @@
 """Hosts the gate's loop in a Faust worker: started, watched and stopped by it."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -40,6 +41,10 @@ class GateService(Service):
         await asyncio.to_thread(self._thread.join, 30)
 
     def _run(self) -> None:
+        # The loop makes hundreds of thousands of objects a second and hardly a cycle; what was
+        # imported never goes away. Looking for cycles at the usual pace costs a fifth of the rate.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         try:
             GateLoop(self._settings, self._instance).run(self._stop_loop)
         except SharebusError as stopped:

@@ -13,7 +13,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts, RegisteredSchema
 from sharebus.governance.grant import Grant
 from sharebus.governance.schema_lint import plain_schema
-from sharebus.governance.view import views_of, view_schema
+from sharebus.governance.view import view_schema, views_of
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas import topic as topics
 from sharebus.schemas.audit_digest import AuditDigest

@@ -49,7 +49,9 @@ actions = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
 @given(actions=actions)
 def test_key_set_equals_a_set_that_is_saved_at_commit(
     tmp_path: Path, actions: list[tuple[str, bytes]]

@@ -264,7 +264,7 @@ class World:
         return books
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
 @given(
     key_fields=st.sampled_from(KEYS),
     shared=st.booleans(),
