@@ -47,5 +47,5 @@ artifact-lock: ## write the digests of what infra/embedded/pom.xml names; review
 	@git diff --stat infra/embedded/artifacts.sha256
 
 clean: ## remove everything that set-up and tests have made, but no data directory
-	rm -rf .venv .sharebus/artifacts .sharebus/*.lock build dist *.egg-info src/*.egg-info
+	rm -rf .venv .sharebus/artifacts .sharebus/foreign .sharebus/*.lock build dist *.egg-info src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
