@@ -1,1 +1,1 @@
-""""""
+"""The command line. Nothing here decides: a command reads options, calls a room and prints."""

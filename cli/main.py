@@ -1,6 +1,5 @@
 """``sharebus``: the command line. A user's mistake ends in a message, never in a traceback."""
 
-import importlib
 import importlib.metadata
 import os
 import sys
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sharebus import SharebusError
+from sharebus.cli import catalog, credentials, demo, publish, quarantine, status, subscribe, up
 from sharebus.cli.output import print_error
 
 app = typer.Typer(
@@ -19,21 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _module in (
-    "catalog",
-    "credentials",
-    "publish",
-    "quarantine",
-    "subscribe",
-    "up",
-    "status",
-    "demo",
-):
-    try:
-        importlib.import_module(f"sharebus.cli.{_module}").register(app)
-    except ModuleNotFoundError as _missing:  # until every command is there
-        if _missing.name != f"sharebus.cli.{_module}":
-            raise
+for _command in (up, status, demo, catalog, credentials, publish, quarantine, subscribe):
+    _command.register(app)
 
 
 def _print_version(is_asked: bool) -> None:

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from sharebus import InvalidInput, Refused, Unavailable
 from sharebus.governance.identity import SystemName
+from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.credentials import client_config, credentials_for, credentials_path
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.embedded.secrets import write_credentials, write_private
 from sharebus.infra.facts_reader import FactsReader
-from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.scram import set_passwords
 from sharebus.infra.settings import Settings
 
@@ -60,9 +60,8 @@ def enrol(
             found=settings.sasl_mechanism,
             remedy="Let its administrator create the user, and set username and password.",
         )
+    admin = connect_admin(client_config(settings, credentials_for(settings, _ADMINISTRATOR)))
     _require_known(settings, systems)
-    config = client_config(settings, credentials_for(settings, _ADMINISTRATOR))
-    admin = AdminClient(config, logger=librdkafka_log)
     principals = [system.principal for system in systems]
     enrolled = sorted(_enrolled(admin, principals))
     if enrolled and not is_rotation:

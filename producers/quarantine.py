@@ -27,7 +27,8 @@ from sharebus.schemas import cloudevent
 from sharebus.schemas.framing import FRAME, FRAME_BYTES, MAGIC
 from sharebus.schemas.topic import ingress_topic, quarantine_topic, value_subject
 
-_POSITION: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,18})")
+# Every quarantine topic has one partition.
+_POSITION: Final = re.compile(r"0/([0-9]{1,18})")
 _EVENT_ID: Final = re.compile(r"[!-~]+")
 _ID_CHARS: Final = 24
 
@@ -99,10 +100,10 @@ def find_refused(log: LogReader, agency: str, position: str, facts: PolicyFacts)
     match = _POSITION.fullmatch(position)
     messages: list[Message] = []
     if match is not None:
-        partition, offset = int(match[1]), int(match[2])
-        low, end = log.bounds(topic, partition)
+        offset = int(match[1])
+        low, end = log.bounds(topic, 0)
         if low <= offset < end:
-            log.read(topic, partition, offset, messages.append, count_max=1)
+            log.read(topic, 0, offset, messages.append, count_max=1)
     if not messages or _position(messages[0]) != position:
         raise InvalidInput(
             "there is no refused event at this position",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sharebus import NumbersDisagree
 from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
+from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
 from sharebus.infra.credentials import ClientConfig, client_config, credentials_for, read_private
 from sharebus.infra.embedded.secrets import key_path
@@ -20,7 +21,7 @@ from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import platform_records
 from sharebus.schemas.topic import FACTS_POLICY, SHARED_CATALOG
-from sharebus.stream_apps.enforcer.broker import BrokerState, connect
+from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker
 from sharebus.stream_apps.enforcer.plan import (
     FactChanges,
@@ -81,7 +82,7 @@ def apply_catalog(
     config = client_config(settings, credentials_for(settings, PRINCIPAL))
     with ExitStack() as stack:
         registry = stack.enter_context(SchemaRegistry(settings))
-        broker = BrokerState(connect(config), registry, settings.replication_factor)
+        broker = BrokerState(connect_admin(config), registry, settings.replication_factor)
         standing = _StandingFacts(config, broker.topic_names(), stack)
         publisher = None if is_dry_run else stack.enter_context(_publisher(settings, config))
         standing.catch_up()

@@ -23,47 +23,16 @@ from confluent_kafka.admin import (
 
 from sharebus import Refused, Unavailable
 from sharebus.governance.facts import PolicyFacts
-from sharebus.infra.credentials import ClientConfig
-from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.schemas.canonical import canonical_json
 from sharebus.stream_apps.enforcer.desired import AccessRule, DesiredBroker, SubjectSchema
 from sharebus.stream_apps.enforcer.plan import ConfigChange, LiveState, LiveTopic, Plan
 
 REQUEST_SECONDS: Final = 30.0
-_CONNECT_SECONDS: Final = 10.0
 _READ_BACK_SECONDS_MAX: Final = 15.0
 _READ_BACK_PAUSE_SECONDS: Final = 0.05
 _REGISTRATIONS_AT_ONCE: Final = 8
 _ANY_HOST: Final = "*"
-
-
-def connect(config: ClientConfig) -> AdminClient:
-    """A client that the broker has answered.
-
-    :raises Refused: the broker does not know this login.
-    :raises Unavailable: nobody answers there.
-    """
-    errors: list[KafkaError] = []
-    listening: dict[str, Any] = {**config, "error_cb": errors.append}
-    admin = AdminClient(listening, logger=librdkafka_log)
-    try:
-        admin.list_topics(timeout=_CONNECT_SECONDS)
-    except KafkaException as error:
-        admin.poll(0.1)  # hands over the errors seen meanwhile
-        where = str(config["bootstrap.servers"])
-        for seen in errors:
-            if seen.code() == KafkaError._AUTHENTICATION:
-                raise Refused(
-                    "The broker does not accept the login.", where=where, found=seen.str()
-                ) from error
-        raise Unavailable(
-            "The broker does not answer.",
-            where=where,
-            found=error.args[0].str(),
-            remedy="Start it with `sharebus up`, or correct bootstrap_servers.",
-        ) from error
-    return admin
 
 
 class BrokerState:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import (
     Consumer,
@@ -16,18 +16,18 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
+from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
-from sharebus.schemas.partition import PARTITIONER
 from sharebus.schemas.record import audit_batch, platform_records
 from sharebus.schemas.topic import INGRESS_PREFIX, entry_of_ingress, ingress_topic
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.audit import Source, seal
+from sharebus.stream_apps.gate.clients import consumer_config, producer_config
 from sharebus.stream_apps.gate.fill import fill_views, is_filling
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import UNREADABLE, Arrival, Lane
@@ -42,6 +42,8 @@ IDLE_SECONDS: Final = 0.2
 """How long to wait for a first event before looking at the policy again."""
 LINGER_SECONDS: Final = 0.01
 """How long to collect events once there is one: a transaction costs milliseconds."""
+
+NOTE_SECONDS: Final = 60.0
 
 Place = tuple[str, int]
 """Ingress topic and partition."""
@@ -61,12 +63,13 @@ class GateLoop:
         key_sets = KeySetFile(settings.data_dir / self.name / "key_sets.sqlite")
         admin = AdminClient(config)
         self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
-        self._producer = Producer(_producer_config(config, self.name))
-        self._consumer = Consumer(_consumer_config(config, settings.gate_session_timeout_ms))
+        self._producer = Producer(producer_config(config, self.name))
+        self._consumer = Consumer(consumer_config(config, settings.gate_session_timeout_ms))
         self._lanes: dict[Place, Lane] = {}
         self._plans: dict[str, EntryPlan | None] = {}
         self._lane_plans: dict[Place, EntryPlan] = {}
         self._ids = SchemaIds({})
+        self._next_note = time.monotonic() + NOTE_SECONDS
 
     def run(self, stop: threading.Event) -> None:
         """Run until ``stop`` is set.
@@ -103,6 +106,7 @@ class GateLoop:
                 filling += 1
         metrics.FILLING_PARTITIONS.set(filling)
         metrics.PARTITIONS.set(len(self._lanes))
+        self._note_key_sets()
         if not batch:
             return
         try:
@@ -120,20 +124,19 @@ class GateLoop:
             messages += self._consumer.consume(BATCH_RECORDS_MAX - 1, LINGER_SECONDS)
         batch: dict[Place, list[Arrival]] = {}
         for message in messages:
+            place: Any = (message.topic(), message.partition())
             error = message.error()
-            place = (message.topic(), message.partition())
-            if error is not None:
-                arrival = self._unreadable(message, error)
-                if arrival is None:
-                    continue
-            else:
-                arrival = (
-                    message.offset(), message.timestamp()[1], message.key(), message.value(),
-                    message.headers(),
-                )  # type: ignore[assignment]  # fmt: skip
-            if place in self._lanes:
-                batch.setdefault(place, []).append(arrival)  # type: ignore[arg-type]
-        return batch
+            arrival = _arrival(message) if error is None else self._unreadable(message, error)
+            if arrival is None:
+                continue
+            lane = self._lanes.get(place)
+            if lane is None:
+                continue
+            arrivals = batch.setdefault(place, [])
+            # An unreadable offset may be told more than once before the seek takes effect.
+            if arrival[0] >= (arrivals[-1][0] + 1 if arrivals else lane.next_offset):
+                arrivals.append(arrival)
+        return {place: arrivals for place, arrivals in batch.items() if arrivals}
 
     def _unreadable(self, message: Message, error: KafkaError) -> Arrival | None:
         """An arrival for an offset that cannot be unpacked; None for an error that passes."""
@@ -232,6 +235,18 @@ class GateLoop:
             if state.key_set is not None:
                 state.key_set.commit()
 
+    def _note_key_sets(self) -> None:
+        """From time to time note how much of the views the key sets cover: restarts read less."""
+        if time.monotonic() < self._next_note:
+            return
+        self._next_note = time.monotonic() + NOTE_SECONDS
+        for place, plan in self._lane_plans.items():
+            lane = self._lanes[place]
+            for view in plan.views:
+                key_set = lane.views[view.name].key_set
+                if key_set is not None:
+                    key_set.commit(self._log_reader.bounds(view.topic, lane.partition)[1])
+
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lanes = self._assignment.restore(consumer, partitions)
         for lane in lanes:
@@ -259,35 +274,9 @@ class GateLoop:
             self._consumer.seek(TopicPartition(*place, lane.next_offset))
 
 
-def _producer_config(config: ClientConfig, name: str) -> ClientConfig:
-    return {
-        **config,
-        "transactional.id": name,
-        "transaction.timeout.ms": 5_000,  # a dead gate holds readers of the audit no longer
-        "partitioner": PARTITIONER,
-        "compression.type": "lz4",
-        "linger.ms": 5,
-        "batch.size": 1_000_000,
-        "message.max.bytes": 1_048_576 * 2,
-        "queue.buffering.max.messages": 100_000,
-        "queue.buffering.max.kbytes": 65_536,
-        "retry.backoff.ms": 5,  # the offsets call retries while the last commit settles
-    }
-
-
-def _consumer_config(config: ClientConfig, session_timeout_ms: int) -> ClientConfig:
-    return {
-        **config,
-        "group.id": "gate",
-        # Not a static member: one that returns gets its old partitions back unasked, and those of
-        # entries that came while it was away are then served by nobody (decision 0009).
-        "session.timeout.ms": session_timeout_ms,
-        "heartbeat.interval.ms": session_timeout_ms // 4,
-        "enable.auto.commit": False,
-        "isolation.level": "read_committed",
-        "auto.offset.reset": "error",  # where to begin is decided by assignment, never guessed
-        "partition.assignment.strategy": "cooperative-sticky",
-        "topic.metadata.refresh.interval.ms": 1_000,  # new entries are served within 5 s
-        "queued.max.messages.kbytes": 16_384,
-        "fetch.wait.max.ms": 50,
-    }
+def _arrival(message: Message) -> Arrival:
+    fields: Any = (
+        message.offset(), message.timestamp()[1], message.key(), message.value(), message.headers(),
+    )  # fmt: skip
+    arrival: Arrival = fields
+    return arrival

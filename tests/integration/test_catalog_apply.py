@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import ConfigResource, ResourceType
+from pydantic import SecretStr
 
 from sharebus import InvalidInput, Refused, Unavailable
 from sharebus.governance.agency import Agency
@@ -434,6 +435,14 @@ def test_system_is_enrolled_once_and_rotation_ends_the_old_password(town: Town) 
     while write_error(old, topic) is None:
         assert time.monotonic() < deadline, "the old password still logs in"
     assert write_error(new, topic) is None
+
+
+def test_administrator_with_a_wrong_password_is_told_so(town: Town) -> None:
+    wrong = town.settings.model_copy(
+        update={"username": "admin", "password": SecretStr("wrong"), "password_file": None}
+    )
+    with pytest.raises(Refused, match="does not accept the login"):
+        apply_catalog(wrong)
 
 
 def test_system_that_the_catalog_does_not_know_is_not_enrolled(town: Town) -> None:

@@ -28,7 +28,7 @@ from sharebus.schemas.topic import accepted_topic, ingress_topic
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
 DEADLINE_SECONDS = 60.0
-ENTRIES_OF_EACH_KIND = 16
+ENTRY_COUNTS = {"open": 24, "closed": 10}
 FIELDS: list[dict[str, Any]] = [
     {"name": "code", "type": "string"},
     {"name": "name", "type": ["null", "string"]},
@@ -183,7 +183,7 @@ def register(registry: Settings) -> Iterator[Register]:
     ):
         found.entries[kind] = [
             _entry(f"{kind}-{tag}-{number}", system, tag, sharing)
-            for number in range(ENTRIES_OF_EACH_KIND)
+            for number in range(ENTRY_COUNTS[kind])
         ]
     theirs = _entry(f"theirs-{tag}", colleague, tag, {"class": "unconditional"})
     found.entries["theirs"] = [theirs]

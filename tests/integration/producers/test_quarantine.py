@@ -1,4 +1,5 @@
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.producers.outbox import producer_config
 from sharebus.schemas import cloudevent
+from sharebus.schemas.framing import FRAME_BYTES
 from sharebus.schemas.topic import ingress_topic
 
 from .conftest import Register
@@ -108,9 +110,7 @@ def test_event_that_cannot_be_decoded_needs_every_field(
     )
     assert (code, receipt["outcome"]) == (0, "complete"), err
     value = register.present(open_entry)["1"]
-    from io import BytesIO
-
-    row = schemaless_reader(BytesIO(value[5:]), open_entry.avro_schema, None)
+    row = schemaless_reader(BytesIO(value[FRAME_BYTES:]), open_entry.avro_schema, None)
     assert row == {"code": "1", "name": "a=b", "since": None}
 
 

@@ -180,6 +180,7 @@ def test_interrupted_snapshot_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         closed.append(partition)
         send_closing(delivery, partition, no_change)
+        delivery.flush()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Delivery, "_send_closing", interrupted)

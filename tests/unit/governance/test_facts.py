@@ -1,9 +1,11 @@
 """Facts: what is published is read back as it was, and equal facts are equal bytes."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,3 +145,12 @@ def test_facts_applied_again_in_their_own_order_are_the_same_facts(
     assert list(again) == list(facts)
     assert list(again.schemas["ingress.shops-value"]) == [9, 2]
     assert again.views_of(make_entry()) == facts.views_of(make_entry())
+
+
+@pytest.mark.parametrize("default", [{"codes": ["b", "a"]}, {"one_of": 5}], ids=str)
+def test_schema_with_a_default_that_looks_like_a_set_is_left_as_it_is(
+    default: dict[str, Any],
+) -> None:
+    avro_schema = {"type": "record", "name": "R", "fields": [{"name": "f", "default": default}]}
+    fact = RegisteredSchema(subject="ingress.shops-value", schema_id=7, avro_schema=avro_schema)
+    assert json.loads(fact_to_json(fact))["avro_schema"] == avro_schema

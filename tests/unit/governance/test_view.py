@@ -189,6 +189,22 @@ def test_view_schema_stands_by_itself_and_keeps_the_bytes_of_released_fields(
     }
 
 
+def test_regression_type_brought_forward_is_not_defined_again_where_it_stood() -> None:
+    inner = {"type": "enum", "name": "Inner", "symbols": ["A"]}
+    outer = {"type": "record", "name": "Outer", "fields": [{"name": "inner", "type": inner}]}
+    last = [{"name": "first", "type": "Inner"}, {"name": "second", "type": "Outer"}]
+    schema = {
+        "type": "record",
+        "name": "Top",
+        "namespace": "space",
+        "fields": [
+            {"name": "withheld", "type": outer},
+            {"name": "released", "type": {"type": "record", "name": "Last", "fields": last}},
+        ],
+    }
+    assert lint_schema(view_schema(schema, ["released"])) == []
+
+
 @given(_schemas(), st.data())
 def test_view_schema_names_no_withheld_field(schema: dict[str, Any], data: st.DataObject) -> None:
     names = [field["name"] for field in schema["fields"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus.producers.bad_rows import BadRowsFile, bad_rows_path
@@ -30,6 +30,7 @@ def rewritten(source: Path, target: Path, row_format: RowFormat, fields: list[st
     return RowSource(inspect_file(target, "utf-8"), row_format, fields)
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1))
 def test_csv_of_bad_rows_reads_as_the_rows_that_it_holds(
     folder: Path, rows: list[tuple[str, str]]
@@ -45,6 +46,7 @@ def test_csv_of_bad_rows_reads_as_the_rows_that_it_holds(
         assert found == [{"a": a, "b": b} for b, a in rows]
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.dictionaries(

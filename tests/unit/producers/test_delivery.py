@@ -56,11 +56,7 @@ class FakeProducer:
 
 
 class FakeReceipts:
-    def __init__(self, waits: list[list[int]]) -> None:
-        self._waits = waits
-
     def wait(self, delivery: str, period: str, partitions: range, _wait_seconds: float) -> Receipt:
-        self._waits.append(list(partitions))
         return Receipt("sample", delivery, period, len(partitions), ())
 
 
@@ -72,7 +68,7 @@ def delivery_to(
         outbox=Outbox(producer, "ingress.sample"),  # type: ignore[arg-type]
         source="/systems/agency.agency-a.register",
         closing_schema_id=9,
-        open_receipts=lambda _from_start: FakeReceipts([]),  # type: ignore[arg-type, return-value]
+        open_receipts=lambda _from_start: FakeReceipts(),  # type: ignore[arg-type, return-value]
     )
     return Delivery(channel, "2026-11", "d1", sent_before)
 

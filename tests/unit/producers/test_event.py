@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus import InvalidInput
@@ -22,6 +22,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 ROW = {"code": "330102", "name": "上城区", "count": 3}
 
 
+@settings(deadline=None)
 @given(
     code=TEXTS.filter(lambda text: 0 < len(text.encode()) < 200),
     name=st.none() | TEXTS,

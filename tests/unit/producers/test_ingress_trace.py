@@ -1,6 +1,6 @@
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus.producers.ingress_trace import (
@@ -50,6 +50,7 @@ def test_ids_follow_from_period_file_and_row_alone() -> None:
     assert event_id_prefix("mine", DIGEST) == f"mine-{DIGEST}-"
 
 
+@settings(deadline=None)
 @given(
     sent=st.lists(st.tuples(st.integers(1, 50), st.integers(0, 1))),
     others=st.lists(st.tuples(st.integers(1, 5), st.integers(0, 1))),

@@ -3,7 +3,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus import InvalidInput
@@ -20,6 +20,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("input") / "file.csv"
 
 
+@settings(deadline=None)
 @given(text=TEXTS | HAN, encoding=st.sampled_from(["utf-8", "gb18030"]))
 def test_detection_is_right_or_refuses(path: Path, text: str, encoding: str) -> None:
     path.write_bytes(text.encode(encoding))
@@ -31,6 +32,7 @@ def test_detection_is_right_or_refuses(path: Path, text: str, encoding: str) -> 
     assert path.read_bytes().decode(found) == text
 
 
+@settings(deadline=None)
 @given(text=TEXTS | HAN, encoding=st.sampled_from(["utf-8", "gb18030"]))
 def test_stated_encoding_is_taken_when_the_file_is_in_it(
     path: Path, text: str, encoding: Encoding
@@ -61,6 +63,7 @@ def first_invalid_byte(data: bytes, encoding: str) -> int:
     raise AssertionError("the test must end in an invalid byte")
 
 
+@settings(deadline=None)
 @given(
     prefix=HAN,
     encoding=st.sampled_from(["utf-8", "gb18030"]),

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus.producers.row_set import RowSet
@@ -6,6 +6,7 @@ from sharebus.producers.row_set import RowSet
 NUMBERS = st.integers(0, 5000)
 
 
+@settings(deadline=None)
 @given(steps=st.lists(st.tuples(st.booleans(), NUMBERS)))
 def test_row_set_does_what_a_set_does(steps: list[tuple[bool, int]]) -> None:
     rows, model = RowSet(), set[int]()
@@ -16,6 +17,7 @@ def test_row_set_does_what_a_set_does(steps: list[tuple[bool, int]]) -> None:
     assert {number for number in range(5001) if number in rows} == model
 
 
+@settings(deadline=None)
 @given(ours=st.sets(NUMBERS), others=st.sets(NUMBERS))
 def test_minus_is_the_difference(ours: set[int], others: set[int]) -> None:
     left, right = RowSet(), RowSet()

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus import NeedsConfirmation
@@ -38,6 +38,7 @@ def compared(accepted: dict[bytes, bytes], rows: list[FileRow]) -> SnapshotCompa
     return comparison
 
 
+@settings(deadline=None)
 @given(accepted=st.dictionaries(KEYS, VALUES), rows=st.lists(GOOD | BAD))
 def test_comparison_agrees_with_a_naive_model(
     accepted: dict[bytes, bytes], rows: list[FileRow]
@@ -66,6 +67,7 @@ def test_comparison_agrees_with_a_naive_model(
         assert comparison.updated_count == len(updated)
 
 
+@settings(deadline=None)
 @given(accepted=st.dictionaries(KEYS, VALUES), rows=st.lists(GOOD, unique_by=lambda row: row.key))
 def test_what_is_sent_makes_the_bus_equal_to_the_file(
     accepted: dict[bytes, bytes], rows: list[FileRow]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus import InvalidInput
@@ -43,6 +43,7 @@ def written_csv(header: Sequence[str], rows: Sequence[Sequence[str]], line_end: 
     return text.getvalue()
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS)),
     line_end=st.sampled_from(["\n", "\r\n"]),
@@ -58,6 +59,7 @@ def test_csv_cells_of_any_text_come_back_verbatim(
     assert [row.number for row in found] == list(range(1, len(rows) + 1))
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(st.text('ab,"\n\r'), st.text("x\n")), min_size=1))
 def test_csv_line_is_where_the_row_begins(path: Path, rows: list[tuple[str, str]]) -> None:
     content = written_csv(["a", "b"], rows, "\n")
@@ -139,6 +141,7 @@ def test_csv_note_columns_are_passed_over(path: Path) -> None:
     assert row.raw == ["1"]
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries({"a": JSON_VALUES, "b": JSON_VALUES})))
 def test_json_lines_of_any_values_come_back(path: Path, rows: list[dict[str, Any]]) -> None:
     content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

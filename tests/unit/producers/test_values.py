@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharebus.governance.schema_lint import compile_value_check, lint_schema, plain_schema
@@ -100,6 +100,7 @@ def test_schema_of_these_tests_is_one_that_an_entry_may_have() -> None:
     assert lint_schema(SCHEMA) == []
 
 
+@settings(deadline=None)
 @given(row=ROWS)
 def test_values_come_back_from_avro_as_they_were_given(row: dict[str, Any]) -> None:
     stored = stored_row(row)
@@ -212,6 +213,7 @@ def test_cell_that_is_not_of_its_field_is_refused(field: str, text: str) -> None
         convert(text)
 
 
+@settings(deadline=None)
 @given(text=TEXTS)
 def test_text_cell_is_taken_byte_for_byte(text: str) -> None:
     cells = compile_cells(SCHEMA)

@@ -220,6 +220,15 @@ def test_accepted_topic_has_the_text_of_the_ingress_schema(
         ]
 
 
+def test_one_copy_has_no_second_schema_beside_the_ingress_schema(
+    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
+) -> None:
+    documented = {**make_entry().avro_schema, "doc": "a view would leave this out"}
+    facts = facts_of(*agencies, make_entry(avro_schema=documented))
+    subjects = [schema.subject for schema in desired_broker(facts, today).schemas]
+    assert subjects.count("shared.shops-value") == 1
+
+
 def test_view_has_a_schema_for_every_version_under_which_events_come(
     agencies: tuple[Agency, ...], make_entry: MakeEntry, make_grant: MakeGrant, today: date
 ) -> None:

@@ -4,21 +4,16 @@ Random histories and random policies, against a model that is written without th
 gate dies at random points and is made again from the log.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from fastavro import schemaless_reader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sharebus.consumers.oversight.reconciliation import Books, reconcile
-from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.governance.rule import Outcome
 from sharebus.governance.view import view_of_grant
@@ -30,6 +25,7 @@ from sharebus.stream_apps.gate.release import Output
 from . import case
 from .memory_gate import MemoryGate
 from .memory_log import MemoryLog
+from .view_model import State, Told, decode, model, told, view_key
 
 CODES = ["CANARY-code-1", "CANARY-code-2", "CANARY|code\\3"]
 DISTRICTS = ["CANARY-district-1", "CANARY-district-2"]
@@ -43,7 +39,6 @@ KEYS = [("code",), ("district", "code")]
 
 Step = tuple[str, Any]
 Policy = tuple[frozenset[str], tuple[dict[str, Any], ...]]
-State = dict[bytes, dict[str, Any]]
 
 rows = st.fixed_dictionaries({name: st.sampled_from(domain) for name, domain in DOMAINS.items()})
 steps = st.one_of(
@@ -71,59 +66,6 @@ def condition(draw: st.DrawFn) -> dict[str, Any]:
 
 fields = st.sets(st.sampled_from([field["name"] for field in FIELDS]), min_size=1)
 policies = st.tuples(fields.map(frozenset), st.lists(condition(), max_size=2).map(tuple))
-
-
-class Told(NamedTuple):
-    """A view's name and topic, and what its policy says."""
-
-    grant: Grant
-    topic: str
-    secret: bytes | None
-    key_fields: tuple[str, ...]
-
-
-def told(entry: CatalogEntry, grant: Grant) -> Told:
-    view = view_of_grant(entry, grant)
-    secret = None
-    if not set(entry.key_fields) <= set(grant.fields):
-        name = f"{entry.id}/{view.name}".encode()
-        secret = blake2b(name, key=case.VIEW_KEY, digest_size=32).digest()
-    return Told(grant, topics.view_topic(entry.id, view.name), secret, entry.key_fields)
-
-
-def passes(grant: Grant, row: Mapping[str, Any]) -> bool:
-    """The row filter, as the law of the bus words it."""
-    for condition in grant.row_filter.all if grant.row_filter else ():
-        value = row[condition.field]
-        if value is None:
-            return False
-        if condition.one_of is not None and value not in condition.one_of:
-            return False
-        if condition.starts_with and not any(value.startswith(s) for s in condition.starts_with):
-            return False
-    return True
-
-
-def view_key(view: Told, key: bytes) -> bytes:
-    if view.secret is None:
-        return key
-    return blake2b(key, key=view.secret, digest_size=16).hexdigest().encode()
-
-
-def model(view: Told, accepted: State) -> State:
-    """What the view must hold."""
-    released = set(view.grant.fields)
-    return {
-        view_key(view, key): {name: row[name] for name in row if name in released}
-        for key, row in accepted.items()
-        if passes(view.grant, row)
-    }
-
-
-def decode(value: bytes, released: Any) -> dict[str, Any]:
-    schema = case.schema(field for field in FIELDS if field["name"] in released)
-    decoded: Any = schemaless_reader(BytesIO(value[5:]), json.loads(json.dumps(schema)), None)
-    return decoded
 
 
 class World:
@@ -206,7 +148,7 @@ class World:
             if value is None:
                 self.accepted.pop(key, None)
             else:
-                self.accepted[key] = decode(value, {field["name"] for field in FIELDS})
+                self.accepted[key] = decode(value, FIELDS, {*DOMAINS, "capital"})
         for view in views:
             if view.topic != topic or view.topic == self.gate.plan.accepted_topic:
                 continue
@@ -216,7 +158,7 @@ class World:
                 assert key in state or self._is_deletion_told_by_key(view, key)
                 state.pop(key, None)
             else:
-                state[key] = decode(value, view.grant.fields)
+                state[key] = decode(value, FIELDS, view.grant.fields)
             break
 
     def _is_deletion_told_by_key(self, view: Told, key: bytes) -> bool:

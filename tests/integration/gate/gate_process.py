@@ -1,0 +1,112 @@
+"""The gate as a process, and waiting for what it does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sharebus.infra import child_process
+from sharebus.infra.settings import Settings, environment_of
+from sharebus.stream_apps.gate.stopped import EXIT_RESTART
+
+DEADLINE_SECONDS = 30.0
+PAUSE_SECONDS = 0.02
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_SECONDS) -> Any:
+    """What the condition gives once it is true; a failure says what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(PAUSE_SECONDS)
+    return found
+
+
+class GateProcess:
+    """``faust -A sharebus.stream_apps.gate.app worker``, started again as a supervisor would."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.log = settings.data_dir / "gate.log"
+        self.restarts = 0
+        self._environment = {**os.environ, **environment_of(settings)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, is_ready: bool = True) -> None:
+        """Start it, and wait until it serves."""
+        assert self._process is None
+        argv = [sys.executable, "-m", "faust", "-A", "sharebus.stream_apps.gate.app", "worker"]
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        self._process = child_process.start(
+            [*argv, "-l", "info", "--without-web"], log=self.log, environment=self._environment
+        )
+        if is_ready:
+            wait_until(partial(self._says_ready, seen), "the gate is ready")
+
+    def _says_ready(self, seen: int) -> bool:
+        assert self._process is not None
+        code = self._process.poll()
+        assert code is None, f"the gate ended with status {code}\n{self.last_words()}"
+        with self.log.open("rb") as log:
+            log.seek(seen)
+            return b"gate-0 is ready" in log.read()
+
+    @property
+    def is_started(self) -> bool:
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Its exit status, if it has ended."""
+        return self._process.poll() if self._process else None
+
+    def tend(self) -> None:
+        """Start it again if it asked for that by its exit status; anything else is a failure."""
+        code = self.poll()
+        if code is None:
+            return
+        assert code == EXIT_RESTART, f"the gate ended with status {code}\n{self.last_words()}"
+        self.restarts += 1
+        self._process = None
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would be."""
+        assert self._process is not None
+        child_process.kill_group(self._process)
+        self._process = None
+
+    def stop(self) -> None:
+        """Ask it to end, which it must do in order."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        clean = child_process.stop(process, timeout_seconds=DEADLINE_SECONDS)
+        assert clean, f"the gate did not end when asked\n{self.last_words()}"
+        assert process.returncode == 0, self.last_words()
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Its exit status, when it ends by itself."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        try:
+            return process.wait(seconds)
+        finally:
+            child_process.kill_group(process)
+
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def last_words(self) -> str:
+        """The end of its log, for the message of a failure."""
+        return child_process.last_lines(self.log, count=30)

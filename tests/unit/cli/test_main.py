@@ -1,0 +1,88 @@
+"""The command line ends every mistake with a message and the exit code of its kind."""
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import pytest
+
+from sharebus import EXIT_INVALID_INPUT, EXIT_REFUSED, NumbersDisagree
+from sharebus.cli import catalog
+from sharebus.cli.main import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["sharebus", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code if isinstance(ended.value.code, int) else 0
+
+
+@pytest.fixture(autouse=True)
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_missing_file_ends_with_a_message_and_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "catalog", "apply", "nowhere") == EXIT_INVALID_INPUT
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "nowhere" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_unknown_command_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "planet") == 2
+    assert "planet" in capsys.readouterr().err
+
+
+def test_interrupt_ends_with_the_exit_code_of_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog, "load_catalog_files", interrupt)
+    assert run(monkeypatch, "catalog", "apply", "anywhere") == 130
+
+
+def test_text_of_an_error_is_printed_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Path) -> None:
+        raise NumbersDisagree("[bold]counts[/bold] differ", expected="[1]", found="[/2]")
+
+    monkeypatch.setattr(catalog, "load_catalog_files", fail)
+    assert run(monkeypatch, "catalog", "apply", "x") == NumbersDisagree.exit_code
+    err = capsys.readouterr().err
+    assert "[bold]counts[/bold] differ" in err
+    assert "expected: [1]" in err
+
+
+def test_certificate_cannot_be_saved_elsewhere_than_in_its_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = run(monkeypatch, "credentials", "tax.levy", "--mtls", "--save")
+    assert code == EXIT_INVALID_INPUT != EXIT_REFUSED
+
+
+def test_version_is_that_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.strip() == f"sharebus {importlib.metadata.version('sharebus')}"
+
+
+def test_draft_is_written_once_and_never_over_another_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "shops.csv").write_text("code,name\n1,宁波\n", encoding="utf-8")
+    assert run(monkeypatch, "catalog", "init", "shops.csv", "--out", "draft") == 0
+    assert sorted(path.name for path in (tmp_path / "draft").iterdir()) == [
+        "shops.avsc",
+        "shops.yaml",
+    ]
+    assert run(monkeypatch, "catalog", "init", "shops.csv", "--out", "draft") == EXIT_INVALID_INPUT
+    assert "overwrite" in capsys.readouterr().err
