@@ -66,13 +66,17 @@ def fact_from_json(text: str) -> AnyFact:
 def _sorted_sets(document: Any) -> Any:
     """Sort the lists that stand for sets; all others keep their order, which has meaning."""
     if isinstance(document, dict):
-        return {
-            key: sorted(value) if key in ("one_of", "starts_with", "codes") else _sorted_sets(value)
-            for key, value in document.items()
-        }
+        return {key: _sorted_set(key, value) for key, value in document.items()}
     if isinstance(document, list):
         return [_sorted_sets(value) for value in document]
     return document
+
+
+def _sorted_set(key: str, value: Any) -> Any:
+    if key in ("one_of", "starts_with", "codes"):
+        return sorted(value)
+    # A schema's defaults may hold lists under any name, and their order has meaning.
+    return value if key == "avro_schema" else _sorted_sets(value)
 
 
 class PolicyFacts:

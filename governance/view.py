@@ -185,6 +185,8 @@ def _write_type(
     copy = dict(schema)
     if schema["type"] in ("record", "enum", "fixed"):
         full = _full_name(schema, namespace)
+        if full in written:  # a definition that an earlier reference has brought forward
+            return full
         written.add(full)
         namespace = full.rpartition(".")[0]
         if namespace:

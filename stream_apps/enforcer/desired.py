@@ -211,7 +211,5 @@ def _versions(
     facts: PolicyFacts, subject: str, current: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """All schemas under which events of the entry can come, the current one last if it is new."""
-    registered = facts.schemas.get(subject, {})
-    yield from (registered[schema_id] for schema_id in registered)
-    if current not in registered.values():
-        yield current
+    yield from facts.schemas.get(subject, {}).values()
+    yield current

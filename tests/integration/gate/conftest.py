@@ -26,7 +26,7 @@ def gate_broker(
         yield request.getfixturevalue("broker")
         return
     settings = embedded_settings(
-        tmp_path_factory.mktemp("gate-broker"), gate_session_timeout_ms=6_000
+        tmp_path_factory.mktemp("gate-broker"), gate_session_timeout_ms=2_000
     )
     with ExitStack() as stack:
         kafka = stack.enter_context(EmbeddedKafka(settings))

@@ -42,6 +42,12 @@ def test_draft_guesses_the_first_column_that_names_each_row_once(tmp_path: Path)
     assert "key_fields: [code]" in draft.entry
 
 
+def test_draft_keeps_a_running_number_that_names_rows_as_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "shops.csv"
+    file.write_text("number,staff\n9,8\n10,8\n11,12\n", encoding="utf-8")
+    assert types_of(file) == {"number": "string", "staff": "long"}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_draft_reads_either_encoding_and_names_columns_that_cannot_be_fields(
     tmp_path: Path, encoding: str

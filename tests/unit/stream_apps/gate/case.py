@@ -197,9 +197,14 @@ def value(content: Mapping[str, Any], schema_id: int = SCHEMA_ID) -> bytes:
     return frame(schema_id, body(content))
 
 
+def parsed(fields: Iterable[Mapping[str, Any]]) -> Any:
+    """A schema of these fields, for ``body``."""
+    return parse_schema(plain_schema(schema(fields)))
+
+
 def value_under(fields: Iterable[Mapping[str, Any]], content: Mapping[str, Any]) -> bytes:
     """Framed value under the schema of these fields."""
-    return frame(SCHEMA_ID, body(content, parse_schema(plain_schema(schema(fields)))))
+    return frame(SCHEMA_ID, body(content, parsed(fields)))
 
 
 def headers(
