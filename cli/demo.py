@@ -30,6 +30,7 @@ from sharebus.infra.credentials import client_config, credentials_for, read_priv
 from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.enrolment import enrol, save_password
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.supervisor import Supervisor
 from sharebus.producers.provider import Provider
@@ -195,7 +196,7 @@ class _Stage:
         principal = parse_system(system).principal
         config = client_config(self.settings, credentials_for(self.settings, principal))
         answers: list[KafkaError | None] = []
-        producer = Producer({**config, "log_level": 0})
+        producer = Producer(config, logger=librdkafka_log)
         with suppress(KafkaException):
             producer.produce(
                 ingress_topic(entry), b"secret", b"1", on_delivery=lambda e, _: answers.append(e)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,8 +19,6 @@ from sharebus.producers.provider import Provider
 from sharebus.producers.publication import PublishOptions, PublishReport, publish_file
 from sharebus.producers.receipt import WAIT_SECONDS, Receipt
 
-_DRY: Final = " (would be)"
-
 
 class _Format(StrEnum):
     csv = "csv"
@@ -32,78 +30,90 @@ class _Encoding(StrEnum):
     gb18030 = "gb18030"
 
 
+_Entry = Annotated[str, typer.Argument(help="Id of the catalog entry.", metavar="ENTRY")]
+_System = Annotated[
+    str, typer.Option("--as", help="The providing system, AGENCY.SYSTEM.", metavar="SYSTEM")
+]
+_Period = Annotated[
+    str,
+    typer.Option("--period", help="Data period (数据期): 2026-11, 2026-W47 …", metavar="PERIOD"),
+]
+_From = Annotated[
+    Path | None, typer.Option("--from", help="CSV or JSON Lines to publish.", metavar="FILE")
+]
+_RowFormat = Annotated[
+    _Format | None, typer.Option("--format", help="Without it, what the file's name says.")
+]
+_FileEncoding = Annotated[
+    _Encoding | None, typer.Option("--encoding", help="Without it, found from the whole file.")
+]
+_Check = Annotated[bool, typer.Option("--check", help="Send nothing.")]
+_Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if any row is bad.")]
+_Snapshot = Annotated[
+    bool,
+    typer.Option(
+        "--snapshot",
+        help="The file is the whole register: send only what differs from what is accepted, "
+        "deletions too.",
+    ),
+]
+_ConfirmDeletes = Annotated[
+    int | None,
+    typer.Option("--confirm-deletes", min=0, help="Yes, delete exactly N.", metavar="N"),
+]
+_DeleteShareMax = Annotated[
+    float,
+    typer.Option(
+        "--delete-share-max", min=0, max=1, help="More deletions than this need confirmation."
+    ),
+]
+_Delivery = Annotated[
+    str | None,
+    typer.Option("--delivery", help="Id of the delivery; without it, made of period and file."),
+]
+_Close = Annotated[
+    bool, typer.Option("--close/--no-close", help="Leave the delivery open for more files.")
+]
+_NoChange = Annotated[
+    bool, typer.Option("--no-change", help="State that nothing changed in the period; no file.")
+]
+_BadRows = Annotated[
+    Path | None,
+    typer.Option("--bad-rows", help="Without it, NAME.bad.csv beside it.", metavar="FILE"),
+]
+_Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Do not look for an interrupted run of the same delivery.")
+]
+_Wait = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for the gate's receipt.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("publish")(_publish)
 
 
 def _publish(
-    entry: Annotated[str, typer.Argument(help="Id of the catalog entry.", metavar="ENTRY")],
-    system: Annotated[
-        str, typer.Option("--as", help="The providing system, AGENCY.SYSTEM.", metavar="SYSTEM")
-    ],
-    period: Annotated[
-        str,
-        typer.Option(
-            "--period", metavar="PERIOD", help="Data period (数据期): 2026-11, 2026-W47 …"
-        ),
-    ],
-    path: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="CSV or JSON Lines to publish.")
-    ] = None,
-    row_format: Annotated[
-        _Format | None, typer.Option("--format", help="Without it, what the file's name says.")
-    ] = None,
-    encoding: Annotated[
-        _Encoding | None,
-        typer.Option("--encoding", help="Without it, found from the whole file."),
-    ] = None,
-    check_only: Annotated[bool, typer.Option("--check", help="Send nothing.")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Send nothing if any row is bad.")
-    ] = False,
-    snapshot: Annotated[
-        bool,
-        typer.Option(
-            "--snapshot",
-            help="The file is the whole register: send only what differs from what is accepted, "
-            "deletions too.",
-        ),
-    ] = False,
-    confirm_deletes: Annotated[
-        int | None,
-        typer.Option("--confirm-deletes", min=0, metavar="N", help="Yes, delete exactly N."),
-    ] = None,
-    delete_share_max: Annotated[
-        float,
-        typer.Option(
-            "--delete-share-max", min=0, max=1, help="More deletions than this need confirmation."
-        ),
-    ] = 0.01,
-    delivery: Annotated[
-        str | None,
-        typer.Option("--delivery", help="Id of the delivery; without it, one made of period and "
-                     "file."),
-    ] = None,
-    close: Annotated[
-        bool, typer.Option("--close/--no-close", help="Leave the delivery open for more files.")
-    ] = True,
-    no_change: Annotated[
-        bool, typer.Option("--no-change", help="State that nothing changed in the period; no file.")
-    ] = False,
-    bad_rows: Annotated[
-        Path | None,
-        typer.Option("--bad-rows", metavar="FILE", help="Without it, NAME.bad.csv beside it."),
-    ] = None,
-    fresh: Annotated[
-        bool,
-        typer.Option("--fresh", help="Do not look for an interrupted run of the same delivery."),
-    ] = False,
-    wait_seconds: Annotated[
-        float, typer.Option("--wait", min=0, help="Seconds to wait for the gate's receipt.")
-    ] = WAIT_SECONDS,
+    entry: _Entry,
+    system: _System,
+    period: _Period,
+    path: _From = None,
+    row_format: _RowFormat = None,
+    encoding: _FileEncoding = None,
+    check_only: _Check = False,
+    strict: _Strict = False,
+    snapshot: _Snapshot = False,
+    confirm_deletes: _ConfirmDeletes = None,
+    delete_share_max: _DeleteShareMax = 0.01,
+    delivery: _Delivery = None,
+    close: _Close = True,
+    no_change: _NoChange = False,
+    bad_rows: _BadRows = None,
+    fresh: _Fresh = False,
+    wait_seconds: _Wait = WAIT_SECONDS,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Publish the rows of a file as one delivery of ENTRY, and wait for the gate's receipt.
 
     Good rows are sent even if others are bad: those are written to a file with what is wrong, and

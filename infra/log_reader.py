@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from sharebus import Unavailable
 from sharebus.infra.credentials import ClientConfig
+from sharebus.infra.librdkafka_log import librdkafka_log
 
 READ_SECONDS_MAX: Final = 30.0
 """Without any progress for so long, a read gives up: the broker is gone or a transaction hangs."""
@@ -30,8 +31,12 @@ class LogReader:
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,
         }
-        self._consumer = Consumer({**common, "isolation.level": "read_committed"})
-        self._uncommitted = Consumer({**common, "isolation.level": "read_uncommitted"})
+        self._consumer = Consumer(
+            {**common, "isolation.level": "read_committed"}, logger=librdkafka_log
+        )
+        self._uncommitted = Consumer(
+            {**common, "isolation.level": "read_uncommitted"}, logger=librdkafka_log
+        )
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """First offset kept and committed end of a partition.

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from sharebus.consumers.oversight.reconciliation import Books
 from sharebus.infra.credentials import ClientConfig
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import audit_batch
@@ -51,7 +52,7 @@ def read_books(config: ClientConfig, digest: AuditDigest, entries: Iterable[str]
 
 
 def _partitions(config: ClientConfig) -> list[tuple[str, int]]:
-    metadata = AdminClient(config).list_topics(timeout=METADATA_SECONDS_MAX)
+    metadata = AdminClient(config, logger=librdkafka_log).list_topics(timeout=METADATA_SECONDS_MAX)
     return [
         (name, partition)
         for name in sorted(metadata.topics)

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
@@ -61,10 +62,12 @@ class GateLoop:
         self._log_reader = LogReader(config)
         self._facts_reader = FactsReader(config)
         key_sets = KeySetFile(settings.data_dir / self.name / "key_sets.sqlite")
-        admin = AdminClient(config)
+        admin = AdminClient(config, logger=librdkafka_log)
         self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
-        self._producer = Producer(producer_config(config, self.name))
-        self._consumer = Consumer(consumer_config(config, settings.gate_session_timeout_ms))
+        self._producer = Producer(producer_config(config, self.name), logger=librdkafka_log)
+        self._consumer = Consumer(
+            consumer_config(config, settings.gate_session_timeout_ms), logger=librdkafka_log
+        )
         self._lanes: dict[Place, Lane] = {}
         self._plans: dict[str, EntryPlan | None] = {}
         self._lane_plans: dict[Place, EntryPlan] = {}

@@ -73,9 +73,10 @@ def test_csv_line_is_where_the_row_begins(path: Path, rows: list[tuple[str, str]
 
 def test_csv_private_use_and_rare_characters_survive(path: Path) -> None:
     name = "\ue816\U00020164\U0002a6d6㐂"
-    for encoding in ("utf-8", "gb18030"):
+    encodings: tuple[Encoding, ...] = ("utf-8", "gb18030")
+    for encoding in encodings:
         content = f"a\n{name}\n".encode(encoding)
-        [row] = read(path, content, ["a"], encoding=encoding)  # type: ignore[arg-type]
+        [row] = read(path, content, ["a"], encoding=encoding)
         assert row.cells == {"a": name}
 
 
