@@ -17,6 +17,7 @@ UNREADABLE_CODES: Final = frozenset(
     {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.INVALID_MSG}
 )
 """What librdkafka says of bytes that it cannot unpack; it would ask for them for ever."""
+_UNREADABLE_RUN_MAX: Final = 5_000
 
 
 class LogReader:
@@ -108,8 +109,10 @@ class LogReader:
                 elif error.code() == KafkaError._PARTITION_EOF:
                     next_offset = max(next_offset, message.offset() or 0)
                 elif error.code() in UNREADABLE_CODES:
-                    next_offset = max(next_offset, (message.offset() or 0) + 1)
+                    bad = max(next_offset, message.offset() or 0)
+                    next_offset = self.unreadable_end(topic, partition, bad)
                     self._consumer.assign([TopicPartition(topic, partition, next_offset)])
+                    break
                 elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
                     # librdkafka asks for the group's coordinator even where no group is used.
                     raise Unavailable(f"topic {topic} cannot be read", found=str(error))
@@ -121,6 +124,50 @@ class LogReader:
                 )
         self._consumer.unassign()
         return next_offset
+
+    def unreadable_end(
+        self, topic: str, partition: int, offset: int, count_max: int = _UNREADABLE_RUN_MAX
+    ) -> int:
+        """The first offset, from ``offset`` on, that is not in the batch that cannot be unpacked.
+
+        That is ``offset`` itself if it can be, and at most ``offset + count_max``. librdkafka says
+        only where the batch begins, so the end is searched for: a bomb may hold many records.
+
+        :raises Unavailable: the broker does not answer.
+        """
+
+        def is_inside(position: int) -> bool:
+            beginning = self._unreadable_beginning(topic, partition, position)
+            return beginning is not None and beginning <= offset
+
+        if not is_inside(offset):
+            return offset
+        inside, outside = offset, offset + 1
+        while outside < offset + count_max and is_inside(outside):
+            inside, outside = outside, offset + 2 * (outside - offset)
+        outside = min(outside, offset + count_max)
+        while outside - inside > 1:
+            middle = (inside + outside) // 2
+            if is_inside(middle):
+                inside = middle
+            else:
+                outside = middle
+        return outside
+
+    def _unreadable_beginning(self, topic: str, partition: int, position: int) -> int | None:
+        """Where the batch begins that holds a position, if it cannot be unpacked."""
+        self._consumer.assign([TopicPartition(topic, partition, position)])
+        deadline = time.monotonic() + READ_SECONDS_MAX
+        while time.monotonic() < deadline:
+            for message in self._consumer.consume(1, timeout=0.1):
+                error = message.error()
+                if error is not None and error.code() in UNREADABLE_CODES:
+                    return message.offset() or 0
+                if error is None or error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    return None
+        raise Unavailable(
+            f"topic {topic} cannot be read", found=f"nothing for {READ_SECONDS_MAX:g} s"
+        )
 
     def close(self) -> None:
         """Leave the broker."""

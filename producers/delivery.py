@@ -148,8 +148,12 @@ class Delivery:
         event_id: str | None = None,
         changed_at: datetime | None = None,
         corrects: str | None = None,
+        was_sent: bool = False,
     ) -> None:
-        """Send an event that is already encoded; ``value`` None deletes."""
+        """Send an event that is already encoded; ``value`` None deletes.
+
+        ``was_sent`` says that the same event is among those ``sent_before``: it counts once.
+        """
         self._require_open()
         self._number += 1
         event_id = event_id or f"{self.id}-{self._number}"
@@ -165,7 +169,7 @@ class Delivery:
             headers.append((cloudevent.CORRECTS, corrects.encode()))
         partition = self._channel.encoder.partition(key)
         self._channel.outbox.send(key, value, headers, partition)
-        self._counts[partition] += 1
+        self._counts[partition] += not was_sent
 
     def flush(self) -> None:
         """Wait until the broker has confirmed every event sent so far.

@@ -61,6 +61,10 @@ class DeliveryTrace:
         """Whether anything of it was sent."""
         return bool(self.sent.closed_partitions) or any(self.sent.counts)
 
+    def holds(self, event_id: str) -> bool:
+        """Whether an event that is not a row of the file is there."""
+        return hash(event_id.encode()) in self._other_ids
+
     def take_event(self, event_id: bytes, partition: int, prefix: bytes) -> None:
         """Count a change event."""
         rest = event_id.removeprefix(prefix)

@@ -9,6 +9,7 @@ one code point and back: nothing is replaced, and private-use characters stay wh
 import codecs
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ Encoding = Literal["utf-8", "gb18030"]
 
 _CHUNK_BYTES: Final = 1 << 20
 _DIGEST_CHARS: Final = 16
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -111,22 +113,36 @@ def _detect(path: Path) -> Encoding:
 def _is_surely_utf_8(path: Path) -> bool:
     """Whether a file that decodes as UTF-8 means what UTF-8 says.
 
-    It does when GB18030 says the same (ASCII), cannot be, or would be a text with characters
-    outside the everyday set of GB 2312: so Chinese text in UTF-8 looks when misread.
+    It does when GB18030 cannot be or says the same (ASCII); and when UTF-8 gives everyday Chinese
+    and GB18030 does not, as Chinese text in UTF-8 looks when misread.
     """
-    decoder = codecs.getincrementaldecoder("gb18030")("strict")
-    says_the_same = True
+    as_gb18030 = codecs.getincrementaldecoder("gb18030")("strict")
+    as_utf_8 = codecs.getincrementaldecoder("utf-8")("strict")
+    is_ascii, has_han = True, False
+    is_everyday = {"gb18030": True, "utf-8": True}
     try:
         for chunk in _chunks(path):
-            has_begun_character = bool(decoder.getstate()[0])
+            has_begun_character = as_gb18030.getstate()[0] or as_utf_8.getstate()[0]
             if chunk.isascii() and not has_begun_character:
                 continue
-            says_the_same = False
-            decoder.decode(chunk).encode("gb2312")
-        decoder.decode(b"", final=True)
-    except UnicodeError:
+            is_ascii = False
+            misread, text = as_gb18030.decode(chunk), as_utf_8.decode(chunk)
+            is_everyday["gb18030"] &= _is_everyday(misread)
+            is_everyday["utf-8"] &= _is_everyday(text)
+            has_han = has_han or _HAN.search(text) is not None
+        as_gb18030.decode(b"", final=True)
+    except UnicodeDecodeError:
         return True
-    return says_the_same
+    return is_ascii or (has_han and is_everyday["utf-8"] and not is_everyday["gb18030"])
+
+
+def _is_everyday(text: str) -> bool:
+    """Whether the text has no character beyond GB 2312: 6,763 Han characters, signs, letters."""
+    try:
+        text.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first_invalid_byte(path: Path, encoding: Encoding) -> int | None:

@@ -239,13 +239,19 @@ def _send_events(delivery: Delivery, plan: _Plan, progress: Progress) -> None:
             if checked.key is None or checked.value is None:
                 plan.file.require_unchanged()
                 raise AssertionError("a row that was good is bad in an unchanged file")
-            event_id = f"{prefix}{row.number}"
-            delivery.send(checked.key, checked.value, event_id=event_id, changed_at=now)
+            delivery.send(
+                checked.key,
+                checked.value,
+                event_id=f"{prefix}{row.number}",
+                changed_at=now,
+                was_sent=row.number in plan.trace.rows,
+            )
             done_count += 1
             if done_count % RECORDS_PER_PROGRESS == 0:
                 progress("sending", done_count, total_count)
     for key in plan.comparison.deleted_keys() if plan.comparison else ():
-        digest = hashlib.sha256(key).hexdigest()[:_KEY_DIGEST_CHARS]
-        delivery.send(key, None, event_id=f"{prefix}d-{digest}", changed_at=now)
+        event_id = f"{prefix}d-{hashlib.sha256(key).hexdigest()[:_KEY_DIGEST_CHARS]}"
+        was_sent = plan.trace.holds(event_id)
+        delivery.send(key, None, event_id=event_id, changed_at=now, was_sent=was_sent)
         done_count += 1
     progress("sending", done_count, total_count)

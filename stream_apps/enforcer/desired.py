@@ -57,6 +57,8 @@ _PLATFORM_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     topics.FACTS_PROGRESS: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
     topics.SHARED_CATALOG: _COMPACT,
     topics.AUDIT: _KEPT,
+    # Events in a topic of no entry: they belong to no agency.
+    topics.quarantine_topic("platform"): _QUARANTINE,
 }
 
 

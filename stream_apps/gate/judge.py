@@ -35,6 +35,8 @@ HEADER_BYTES_MAX: Final = 4096
 PLACE_CHARS_MAX: Final = 64
 
 HeaderList = list[tuple[str, bytes]]
+NOT_TEXT: Final[HeaderList] = [("not-utf-8", b"")]
+"""Stands for headers with a name that is not UTF-8, which no client can give us."""
 DeliveryName = tuple[str, str]
 """Data period and delivery id."""
 EnvelopeCache = dict[tuple[bytes, ...], DeliveryName]
@@ -130,6 +132,8 @@ def open_envelope(
         event_type, time = named[ce.TYPE], named[ce.TIME]
         period, delivery = named[ce.DATA_PERIOD], named[ce.DELIVERY]
     except KeyError as missing:
+        if headers is NOT_TEXT:
+            raise Refusal(Rule.HEADER_INVALID, "header name") from None
         raise Refusal(Rule.HEADER_MISSING, missing.args[0]) from None
     if len(named) != len(headers):
         _refuse_duplicates(headers)

@@ -30,6 +30,7 @@ from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.audit import Source, seal
 from sharebus.stream_apps.gate.clients import consumer_config, producer_config
 from sharebus.stream_apps.gate.fill import fill_views, is_filling
+from sharebus.stream_apps.gate.judge import NOT_TEXT
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import UNREADABLE, Arrival, Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
@@ -129,36 +130,29 @@ class GateLoop:
         for message in messages:
             place: Any = (message.topic(), message.partition())
             error = message.error()
-            arrival = _arrival(message) if error is None else self._unreadable(message, error)
-            if arrival is None:
+            if error is not None and error.code() not in UNREADABLE_CODES:
+                _check_error(message, error)
                 continue
             lane = self._lanes.get(place)
             if lane is None:
                 continue
             arrivals = batch.setdefault(place, [])
-            # An unreadable offset may be told more than once before the seek takes effect.
-            if arrival[0] >= (arrivals[-1][0] + 1 if arrivals else lane.next_offset):
-                arrivals.append(arrival)
+            position = arrivals[-1][0] + 1 if arrivals else lane.next_offset
+            offset: Any = message.offset()
+            if error is not None:
+                arrivals += self._unreadable(place, max(position, offset))
+            elif offset >= position:
+                arrivals.append(_arrival(message))
         return {place: arrivals for place, arrivals in batch.items() if arrivals}
 
-    def _unreadable(self, message: Message, error: KafkaError) -> Arrival | None:
-        """An arrival for an offset that cannot be unpacked; None for an error that passes."""
-        if error.code() in UNREADABLE_CODES:
-            offset = message.offset() or 0
-            topic, partition = message.topic() or "", message.partition() or 0
-            self._consumer.seek(TopicPartition(topic, partition, offset + 1))
-            return (offset, 0, None, None, UNREADABLE)
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise OffsetsLost(
-                "an offset to read from is not in the topic any more",
-                where=f"{message.topic()} partition {message.partition()}",
-                found=error.str(),
-                remedy="events may have left the topic unread; compare with the audit",
-            )
-        if error.fatal():
-            raise GateStopped("the consumer cannot go on", found=str(error))
-        log.warning("consumer: %s", error)
-        return None
+    def _unreadable(self, place: Place, offset: int) -> list[Arrival]:
+        """An arrival for each offset of a batch that cannot be unpacked; reading goes on after it.
+
+        There are none if the error was told before and the batch is passed already.
+        """
+        end = self._log_reader.unreadable_end(*place, offset, BATCH_RECORDS_MAX)
+        self._consumer.seek(TopicPartition(*place, end))
+        return [(bad, 0, None, None, UNREADABLE) for bad in range(offset, end)]
 
     def _learn_policy(self) -> None:
         """Nothing is judged by an older policy than the one now committed (decision 9)."""
@@ -278,8 +272,27 @@ class GateLoop:
 
 
 def _arrival(message: Message) -> Arrival:
+    headers: Any
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError):  # confluent_kafka, of names that are not UTF-8
+        headers = NOT_TEXT
     fields: Any = (
-        message.offset(), message.timestamp()[1], message.key(), message.value(), message.headers(),
+        message.offset(), message.timestamp()[1], message.key(), message.value(), headers,
     )  # fmt: skip
     arrival: Arrival = fields
     return arrival
+
+
+def _check_error(message: Message, error: KafkaError) -> None:
+    """Stop for an error that does not pass."""
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        raise OffsetsLost(
+            "an offset to read from is not in the topic any more",
+            where=f"{message.topic()} partition {message.partition()}",
+            found=error.str(),
+            remedy="events may have left the topic unread; compare with the audit",
+        )
+    if error.fatal():
+        raise GateStopped("the consumer cannot go on", found=str(error))
+    log.warning("consumer: %s", error)

@@ -1,11 +1,11 @@
 """Every command of the tutorials is run as written, and prints what the page says.
 
-A tutorial's ``console`` blocks are run in order in one shell, in a directory that looks like a clone.
-A line that begins with ``$`` is a command; those below are what it prints: each must come, in order,
-``…`` standing for anything. A command ends with 0 unless the next one is ``echo $?``. A ``python``
-block whose first line is a comment with a file's name is saved there. ``sharebus up`` is left running,
-as in a terminal of its own. ``make setup`` is what has run before these tests; here it must only be a
-target.
+A tutorial's ``console`` blocks are run in order in one shell, in a directory that looks like a
+clone. A line that begins with ``$`` is a command; those below are what it prints: each must come,
+in order, ``…`` standing for anything. A command ends with 0 unless the next one is ``echo $?``. A
+``python`` block whose first line is a comment with a file's name is saved there. ``sharebus up`` is
+left running, as in a terminal of its own. ``make setup`` is what has run before these tests; here
+it must only be a target.
 """
 
 import os
@@ -68,8 +68,11 @@ def missing_line(printed: tuple[str, ...], output: str) -> str | None:
     """The first line that the output does not have behind the ones before it."""
     flat, at = _LAYOUT.sub(" ", output), 0
     for line in printed:
-        parts = (re.escape(_LAYOUT.sub(" ", part).strip()) for part in line.split("…"))
-        found = re.compile(r" ?.*? ?".join(parts)).search(flat, at)
+        parts = [re.escape(_LAYOUT.sub(" ", part).strip()) for part in line.split("…")]
+        whole = r" ?.*? ?".join(parts)
+        # Words are whole, but for what "…" stands for.
+        whole = (r"(?<!\S)" if parts[0] else "") + whole + (r"(?!\S)" if parts[-1] else "")
+        found = re.compile(whole).search(flat, at)
         if found is None:
             return line
         at = found.end()
@@ -221,3 +224,31 @@ def test_tutorial_followed_to_the_letter_does_what_it_says(
         for page in pages:
             reader.follow(PROJECT / "docs" / page)
         assert reader.stop_system() == 0
+
+
+@pytest.mark.parametrize(
+    ("printed", "missing"),
+    [
+        (("accepted 3 events", "done"), None),
+        (("accepted … events", "done"), None),
+        (("│ accepted │ 3 │",), None),
+        (("accepted … eve…",), None),
+        (("done", "accepted 3 events"), "accepted 3 events"),
+        (("accepted 30 events",), "accepted 30 events"),
+        (("accepted 3 event",), "accepted 3 event"),
+    ],
+)
+def test_line_that_was_not_printed_in_its_place_is_noticed(
+    printed: tuple[str, ...], missing: str | None
+) -> None:
+    assert missing_line(printed, "┃ accepted ┃ 3 ┃\n events\ndone\n") == missing
+
+
+def test_steps_are_commands_with_what_they_print_and_files() -> None:
+    page = "# A\n```console\n$ one\n1\n…\n$ two\n```\n```python\n# x.py\npass\n```\n"
+    page += "```python\nnot_saved\n```\n"
+    assert steps_of(page) == [
+        Step(command="one", printed=("1", "…")),
+        Step(command="two"),
+        Step(file="x.py", text="# x.py\npass\n"),
+    ]

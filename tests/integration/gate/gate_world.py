@@ -203,6 +203,7 @@ class World:
         no_change: bool = False,
         delivery: str = case.DELIVERY,
         event_id: str = "",
+        producer: Producer | None = None,
     ) -> list[Sent]:
         """Close a delivery; ``counts`` says how many events each partition was sent."""
         counts = list(counts)
@@ -219,7 +220,10 @@ class World:
                 delivery=delivery,
             )
             value = delivery_closed().encode(schema_id, record)
-            sent.append(self.send(entry, delivery.encode(), value, headers, partition=partition))
+            key = delivery.encode()
+            sent.append(
+                self.send(entry, key, value, headers, partition=partition, producer=producer)
+            )
         return sent
 
     def flush(self) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,28 @@ def test_interrupted_snapshot_goes_on_where_it_stopped(
         receipts.catch_up()
         first = receipts.receipt(report.delivery.removesuffix("-2"), "2026-11", 3)
     assert (first.outcome, first.declared, first.accepted) == ("complete", 30, 30)
+
+
+def test_event_refused_in_an_interrupted_snapshot_is_sent_again_and_counts_once(
+    register: Register, publish: Publish, open_entry: CatalogEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {"1": "甲", "2": "乙"}
+    send = Delivery.send
+
+    def send_one_too_late(delivery: Delivery, key: bytes, *content: Any, **options: Any) -> None:
+        if key == b"2":
+            options["changed_at"] = datetime(2999, 1, 1, tzinfo=UTC)
+        send(delivery, key, *content, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Delivery, "send", send_one_too_late)
+        publish(open_entry, rows, close=False)
+    report = publish(open_entry, rows)
+    assert counts(report) == (1, 0, 0, 1)
+    assert report.receipt is not None
+    [partition] = report.receipt.partitions
+    assert (partition.outcome, partition.declared) == ("complete", 2)
+    assert partition.accepted == 2
 
 
 def test_delivery_that_is_closed_is_not_reopened(

@@ -159,6 +159,15 @@ def test_resumed_delivery_counts_what_was_sent_and_closes_what_is_open(
     assert (closing["events_in_partition"], closing["events_total"]) == (5, 12)
 
 
+def test_event_sent_again_counts_once(entry: CatalogEntry) -> None:
+    producer = FakeProducer()
+    delivery = delivery_to(producer, entry, SentBefore([1, 1, 1]))
+    delivery.send(b"a", None, event_id="e1", was_sent=True)
+    delivery.close()
+    closing = delivery_closed().decode(producer.records[-1].value or b"")
+    assert closing["events_total"] == 3
+
+
 def test_no_change_is_refused_after_events(entry: CatalogEntry) -> None:
     delivery = delivery_to(FakeProducer(), entry)
     delivery.upsert(row("a"))

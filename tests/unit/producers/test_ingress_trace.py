@@ -71,6 +71,12 @@ def test_each_event_counts_once_however_often_it_was_sent(
         assert trace.sent.counts[partition] == expected
 
 
+def test_event_that_is_no_row_is_known_again() -> None:
+    trace = traced(event(0, BASE, f"{BASE}-d-abc")).of(BASE)
+    assert trace.holds(f"{BASE}-d-abc")
+    assert not trace.holds(f"{BASE}-d-abd")
+
+
 def test_other_deliveries_are_not_counted() -> None:
     trace = traced(
         event(0, "2026-11-other", f"{BASE}-1"),

@@ -60,6 +60,7 @@ def without(name: str) -> list[tuple[str, bytes]]:
 
 
 BAD_HEADERS: dict[str, tuple[Rule, str, Any]] = {
+    "a header name that is not UTF-8": (Rule.HEADER_INVALID, "header name", judge.NOT_TEXT),
     "no headers at all": (Rule.HEADER_MISSING, ce.SPEC, None),
     **{f"without {name}": (Rule.HEADER_MISSING, name, without(name)) for name in ce.REQUIRED},
     **{
