@@ -132,8 +132,8 @@ def _publish(
             raise typer.Exit(_exit_code(receipt, bad_count=0))
         options = PublishOptions(
             period=period,
-            row_format=row_format.value if row_format else None,  # type: ignore[arg-type]
-            encoding=encoding.value if encoding else None,  # type: ignore[arg-type]
+            row_format=row_format.value if row_format else None,
+            encoding=encoding.value if encoding else None,
             check_only=check_only,
             strict=strict,
             snapshot=snapshot,

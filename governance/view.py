@@ -82,7 +82,10 @@ def views_of(entry: CatalogEntry, grants: Iterable[Grant]) -> tuple[View, ...]:
 
 
 def compile_row_filter(row_filter: RowFilter | None) -> Callable[[Row], bool]:
-    """A predicate on decoded rows. Integers compare by their decimal text; null never passes."""
+    """A predicate on decoded rows. Integers compare by their decimal text; null never passes.
+
+    A row of an older schema that has not got the field is withheld like one with null.
+    """
     if row_filter is None:
         return lambda row: True
     tests = [_compile_condition(condition) for condition in row_filter.all]
@@ -97,14 +100,14 @@ def _compile_condition(condition: Condition) -> Callable[[Row], bool]:
         allowed = condition.one_of
 
         def is_one_of(row: Row) -> bool:
-            value = row[name]
+            value = row.get(name)
             return value is not None and str(value) in allowed
 
         return is_one_of
     prefixes = tuple(sorted(condition.starts_with or ()))
 
     def starts_with(row: Row) -> bool:
-        value = row[name]
+        value = row.get(name)
         return value is not None and str(value).startswith(prefixes)
 
     return starts_with

@@ -2,7 +2,7 @@
 
 import time
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Message
 
@@ -70,7 +70,8 @@ class AcceptedState:
 
 def event_id_of(message: Message) -> bytes:
     """The CloudEvents id of a record; empty if it has none."""
-    for name, content in message.headers() or ():
+    headers: Any = message.headers() or ()
+    for name, content in headers:
         if name == "ce_id" and isinstance(content, bytes):
             return content
     return b""

@@ -217,10 +217,8 @@ def _position(message: Message) -> str:
 
 
 def _headers(message: Message) -> dict[str, bytes]:
-    return {
-        name: content if isinstance(content, bytes) else b""
-        for name, content in message.headers() or ()
-    }
+    headers: Any = message.headers() or ()
+    return {name: content if isinstance(content, bytes) else b"" for name, content in headers}
 
 
 def _summary(message: Message) -> RefusedSummary:

@@ -91,7 +91,7 @@ class RowCheck:
     def _check_content(
         self, stored: StoredRow, problems: list[RowProblem]
     ) -> tuple[RowProblem, ...]:
-        flags = []
+        flags: list[RowProblem] = []
         for name, check, refuses in self._checks:
             text = stored.get(name)
             reason = None if text is None else check(text)

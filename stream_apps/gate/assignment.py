@@ -15,7 +15,7 @@ from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
 from sharebus.stream_apps.gate.progress import ProgressReader
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, payload_hash
-from sharebus.stream_apps.gate.release import ViewState
+from sharebus.stream_apps.gate.release import FROM_START, ViewState
 from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
 
 SETTLE_SECONDS_MAX: Final = 20.0
@@ -117,28 +117,34 @@ class Assignment:
     def attach_views(self, lane: Lane, plan: EntryPlan) -> None:
         """Give the lane a state for each view of a new plan, and drop those that are no more.
 
-        A view that this partition has never written is filled from ``accepted`` first, unless
-        nothing was accepted yet. Called between transactions, so the committed end is the end.
+        A view that was not live until now is filled from ``accepted`` first, unless nothing was
+        accepted yet; so is one whose grants were revoked and came back, since it missed what was
+        accepted between. Called between transactions, so the committed end is the end.
         """
-        record = self.progress.partition(lane.entry, lane.partition)
-        if record is not None and record["epoch"] != lane.epoch:
-            record = None
-        recorded = {view["view"]: view for view in record["views"]} if record else {}
+        recorded, lane.recorded_views = lane.recorded_views, {}
         states: dict[str, ViewState] = {}
         for view in plan.views:
             state = lane.views.get(view.name)
             if state is None:
                 known = recorded.get(view.name)
-                if known is not None:
-                    live, cursor = known["live"], known["accepted_cursor"]
-                else:
-                    cursor, _ = self._log.bounds(plan.accepted_topic, lane.partition)
-                    live = cursor == self._log.end_of_all(plan.accepted_topic, lane.partition)
+                live, cursor = self._beginning(lane, plan, known)
                 needs_key_set = view.passes_key is None or not live
                 key_set = self._key_set(view, lane.partition) if needs_key_set else None
-                state = ViewState(live, cursor, key_set)
+                is_resumed = known is not None and known["accepted_cursor"] != FROM_START
+                is_refill = not (live or is_resumed or key_set is None) and key_set.held_count() > 0
+                state = ViewState(live, cursor, key_set, is_refill=is_refill)
             states[view.name] = state
         lane.views = states
+
+    def _beginning(
+        self, lane: Lane, plan: EntryPlan, recorded: dict[str, Any] | None
+    ) -> tuple[bool, int]:
+        """Whether a view is live, and where its filling begins or goes on if it is not."""
+        if recorded is not None and recorded["live"]:
+            return True, recorded["accepted_cursor"]
+        first, _ = self._log.bounds(plan.accepted_topic, lane.partition)
+        cursor = max(first, recorded["accepted_cursor"]) if recorded else first
+        return first == self._log.end_of_all(plan.accepted_topic, lane.partition), cursor
 
     def _key_set(self, view: ViewPlan, partition: int) -> KeySet:
         epoch = self._epochs({view.topic})[view.topic]

@@ -14,68 +14,105 @@ from confluent_kafka import Message
 
 from sharebus.governance.rule import Outcome
 from sharebus.infra.log_reader import LogReader
+from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.framing import FRAME
 from sharebus.stream_apps.gate.audit import Line
-from sharebus.stream_apps.gate.judge import Payload, read_value
+from sharebus.stream_apps.gate.judge import HeaderList, Payload, read_value
 from sharebus.stream_apps.gate.lane import Lane
-from sharebus.stream_apps.gate.plan import EntryPlan
-from sharebus.stream_apps.gate.release import Output, release
+from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
+from sharebus.stream_apps.gate.release import DELETED, Output, ViewState, release, replaced
 
-CHUNK_RECORDS: Final = 500
+CHUNK_RECORDS: Final = 2_000
 """Records copied in one transaction: a fill must not make live events wait."""
 
 
-def fill_views(
+def fill_view(
     lane: Lane, plan: EntryPlan, log: LogReader, digest: AuditDigest
 ) -> tuple[list[Output], list[Line]]:
-    """Copy the next chunk into each view that is not live; gives what to write.
+    """Copy the next chunk into the first view that is not live; gives what to write.
 
-    Lines name the accepted topic's offsets; the caller seals them as a batch of that source.
+    It reads, so it is called before a transaction begins. Lines name the accepted topic's offsets;
+    the caller seals them as a batch of that source.
     """
+    view = next(view for view in plan.views if not lane.views[view.name].live)
+    state = lane.views[view.name]
     outputs: list[Output] = []
     lines: list[Line] = []
-    for view in plan.views:
-        state = lane.views[view.name]
-        if state.live:
+    chunk: list[Message] = []
+    state.cursor = log.read(
+        plan.accepted_topic, lane.partition, state.cursor, chunk.append, CHUNK_RECORDS
+    )
+    for message in chunk:
+        key: Any = message.key()
+        value: Any = message.value()
+        headers: Any = message.headers() or []
+        payload: Payload | None = None
+        if value is not None:
+            _, schema_id = FRAME.unpack_from(value)
+            payload = read_value(value, schema_id, plan.readers[schema_id])
+        output = release(view, state, key, payload, headers, lane.partition)
+        if output is None:
             continue
-        chunk: list[Message] = []
-        state.cursor = log.read(
-            plan.accepted_topic, lane.partition, state.cursor, chunk.append, CHUNK_RECORDS
-        )
-        for message in chunk:
-            key: Any = message.key()
-            value: Any = message.value()
-            headers: Any = message.headers() or []
-            payload: Payload | None = None
-            if value is not None:
-                _, schema_id = FRAME.unpack_from(value)
-                payload = read_value(value, schema_id, plan.readers[schema_id])
-            output = release(view, state, key, payload, headers, lane.partition)
-            if output is None:
-                continue
+        if state.is_refill:
+            note = state.confirmed.discard if output[2] is None else state.confirmed.add
+            note(output[1] or b"")
+        outputs.append(output)
+        line = _line(view.topic, digest, digest.entity(key), output)
+        line["offset"], line["ingress_ms"] = message.offset(), message.timestamp()[1]
+        lines.append(line)
+    # The end with all transactions: one just committed may not be readable yet, and a view
+    # that went live before copying it would lack it for ever.
+    state.live = state.cursor >= log.end_of_all(plan.accepted_topic, lane.partition)
+    if state.live:
+        for output in _left_over(view, state, log, lane.partition):
             outputs.append(output)
-            _, released_at_ms = message.timestamp()
-            lines.append(
-                {
-                    "offset": message.offset(),
-                    "ingress_ms": released_at_ms,
-                    "event": b"",
-                    "entity": digest.entity(key),
-                    "delivery": None,
-                    "outcome": Outcome.ACCEPTED,
-                    "rule": "",
-                    "place": "",
-                    "route": (view.topic,),
-                    "digests": digest.record(output[1] or b"", output[2]),
-                }
-            )
-        # The end with all transactions: one just committed may not be readable yet, and a view
-        # that went live before copying it would lack it for ever.
-        state.live = state.cursor >= log.end_of_all(plan.accepted_topic, lane.partition)
-        if state.live and view.passes_key is not None:
+            lines.append(_line(view.topic, digest, b"", output))
+        state.confirmed.clear()
+        state.is_refill = False
+        if view.passes_key is not None:
             state.key_set = None  # from now on the key alone tells what the view holds
     return outputs, lines
+
+
+def _left_over(view: ViewPlan, state: ViewState, log: LogReader, partition: int) -> list[Output]:
+    """Tombstones for keys that the view holds from an earlier life and that are no more.
+
+    Compaction may have taken every trace of their deletion from the accepted topic, so that the
+    filling alone would leave them standing. Only then is the view itself read.
+    """
+    key_set = state.key_set
+    if not state.is_refill or key_set is None or key_set.held_count() == len(state.confirmed):
+        return []
+    stale: dict[bytes, HeaderList] = {}
+
+    def take(message: Message) -> None:
+        key: Any = message.key()
+        if key in key_set and key not in state.confirmed:
+            stale[key] = message.headers() or []  # type: ignore[assignment]
+
+    log.read(view.topic, partition, 0, take)
+    for key in stale:
+        key_set.discard(key)
+    return [
+        (view.topic, key, None, partition, replaced(headers, ce.TYPE, DELETED))
+        for key, headers in stale.items()
+    ]
+
+
+def _line(topic: str, digest: AuditDigest, entity: bytes, output: Output) -> Line:
+    return {
+        "offset": -1,
+        "ingress_ms": 0,
+        "event": b"",
+        "entity": entity,
+        "delivery": None,
+        "outcome": Outcome.ACCEPTED,
+        "rule": "",
+        "place": "",
+        "route": (topic,),
+        "digests": digest.record(output[1] or b"", output[2]),
+    }
 
 
 def is_filling(lane: Lane) -> bool:

@@ -70,6 +70,9 @@ class KeySet:
         staged = self._staged.get(digest)
         if staged is not None:
             return staged
+        return self._is_stored(digest)
+
+    def _is_stored(self, digest: bytes) -> bool:
         found = self._database.execute(
             "SELECT 1 FROM held WHERE view=? AND partition=? AND key=?",
             (self._topic, self._partition, digest),
@@ -83,6 +86,17 @@ class KeySet:
     def discard(self, key: bytes) -> None:
         """Stage: the view no longer holds the key."""
         self._staged[_digest(key)] = False
+
+    def held_count(self) -> int:
+        """How many keys the view holds, what is staged included."""
+        (count,) = self._database.execute(
+            "SELECT COUNT(*) FROM held WHERE view=? AND partition=?",
+            (self._topic, self._partition),
+        ).fetchone()
+        for digest, held in self._staged.items():
+            stored = self._is_stored(digest)
+            count += int(held and not stored) - int(stored and not held)
+        return int(count)
 
     @property
     def next_offset(self) -> int:

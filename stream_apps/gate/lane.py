@@ -30,7 +30,7 @@ from sharebus.stream_apps.gate.judge import (
 from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.quarantine import quarantine_record
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, RecentIds, payload_hash
-from sharebus.stream_apps.gate.release import Output, ViewState, release
+from sharebus.stream_apps.gate.release import FROM_START, Output, ViewState, release
 
 Arrival = tuple[int, int, bytes | None, bytes | None, HeaderList | None]
 """Offset, ingress time (ms), key, value, headers."""
@@ -91,6 +91,8 @@ class Lane:
         self.refused_recent: deque[int] = deque(progress["refused_recent"] if progress else ())
         self.deliveries = DeliveryCounts(progress["deliveries"] if progress else ())
         self.views: dict[str, ViewState] = {}
+        self.recorded_views = {v["view"]: v for v in progress["views"]} if progress else {}
+        """Views as of the last commit; asked once, when the first plan is attached."""
         self._digest = digest
         self._sound_headers: EnvelopeCache = {}
 
@@ -274,7 +276,11 @@ class Lane:
             "refused_recent": list(self.refused_recent),
             "deliveries": self.deliveries.records(),
             "views": [
-                {"view": name, "live": state.live, "accepted_cursor": state.cursor}
+                {
+                    "view": name,
+                    "live": state.live,
+                    "accepted_cursor": FROM_START if state.is_refill else state.cursor,
+                }
                 for name, state in self.views.items()
             ],
         }

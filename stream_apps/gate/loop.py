@@ -18,24 +18,25 @@ from confluent_kafka.admin import AdminClient
 
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.embedded.secrets import key_path
-from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
-from sharebus.schemas.record import audit_batch, platform_records
+from sharebus.schemas.record import audit_batch
 from sharebus.schemas.topic import INGRESS_PREFIX, entry_of_ingress, ingress_topic
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
-from sharebus.stream_apps.gate.audit import Source, seal
+from sharebus.stream_apps.gate.audit import Line, Source, seal
 from sharebus.stream_apps.gate.clients import consumer_config, producer_config
-from sharebus.stream_apps.gate.fill import fill_views, is_filling
+from sharebus.stream_apps.gate.fill import fill_view, is_filling
 from sharebus.stream_apps.gate.judge import NOT_TEXT
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import UNREADABLE, Arrival, Lane
-from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
+from sharebus.stream_apps.gate.plan import EntryPlan
+from sharebus.stream_apps.gate.policy import Policy
+from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
-from sharebus.stream_apps.gate.transaction import SchemaIds, Transaction, TransactionAborted
+from sharebus.stream_apps.gate.transaction import Transaction, TransactionAborted
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,10 @@ class GateLoop:
         self.name = f"gate-{instance}"
         config = client_config(settings, credentials_for(settings, "gate"))
         digest_key = bytes.fromhex(key_path(settings, "audit_key").read_text().strip())
-        self._view_key = bytes.fromhex(key_path(settings, "view_key").read_text().strip())
+        view_key = bytes.fromhex(key_path(settings, "view_key").read_text().strip())
         self._digest = AuditDigest(digest_key)
         self._log_reader = LogReader(config)
-        self._facts_reader = FactsReader(config)
+        self._policy = Policy(config, view_key)
         key_sets = KeySetFile(settings.data_dir / self.name / "key_sets.sqlite")
         admin = AdminClient(config, logger=librdkafka_log)
         self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
@@ -70,10 +71,9 @@ class GateLoop:
             consumer_config(config, settings.gate_session_timeout_ms), logger=librdkafka_log
         )
         self._lanes: dict[Place, Lane] = {}
-        self._plans: dict[str, EntryPlan | None] = {}
         self._lane_plans: dict[Place, EntryPlan] = {}
-        self._ids = SchemaIds({})
         self._next_note = time.monotonic() + NOTE_SECONDS
+        self._turn = 0
 
     def run(self, stop: threading.Event) -> None:
         """Run until ``stop`` is set.
@@ -83,7 +83,7 @@ class GateLoop:
         self._producer.init_transactions(30)
         self._assignment.progress.catch_up()
         self._head = self._assignment.progress.writer_head(self.name)
-        self._learn_policy()
+        self._policy.learn()
         self._consumer.subscribe(
             [f"^{INGRESS_PREFIX.replace('.', chr(92) + '.')}.*"],
             on_assign=self._on_assign,
@@ -97,25 +97,22 @@ class GateLoop:
         finally:
             self._consumer.close()
             self._log_reader.close()
-            self._facts_reader.close()
+            self._policy.close()
 
     def _step(self) -> None:
         batch = self._collect()
-        self._learn_policy()
-        filling = 0
-        for place, lane in self._lanes.items():
-            self._plan_for(place, lane)
-            if is_filling(lane):
-                batch.setdefault(place, [])
-                filling += 1
-        metrics.FILLING_PARTITIONS.set(filling)
-        metrics.PARTITIONS.set(len(self._lanes))
+        self._policy.learn()
+        for place in batch:
+            self._plan_for(place)
+        filling = self._next_filling()
+        if filling is not None:
+            batch.setdefault(filling, [])
         self._note_key_sets()
         if not batch:
             return
         try:
             with metrics.TRANSACTION_SECONDS.time():
-                self._transact(batch)
+                self._transact(batch, filling)
             metrics.TRANSACTIONS.labels("committed").inc()
         except TransactionAborted as aborted:
             metrics.TRANSACTIONS.labels("aborted").inc()
@@ -123,7 +120,8 @@ class GateLoop:
             self._rewind()
 
     def _collect(self) -> dict[Place, list[Arrival]]:
-        messages = self._consumer.consume(1, IDLE_SECONDS)
+        idle = not any(is_filling(lane) for lane in self._lanes.values())
+        messages = self._consumer.consume(1, IDLE_SECONDS if idle else 0)
         if messages:
             messages += self._consumer.consume(BATCH_RECORDS_MAX - 1, LINGER_SECONDS)
         batch: dict[Place, list[Arrival]] = {}
@@ -154,56 +152,48 @@ class GateLoop:
         self._consumer.seek(TopicPartition(*place, end))
         return [(bad, 0, None, None, UNREADABLE) for bad in range(offset, end)]
 
-    def _learn_policy(self) -> None:
-        """Nothing is judged by an older policy than the one now committed (decision 9)."""
-        if not self._facts_reader.catch_up() and self._plans:
-            return
-        self._plans.clear()
-        schemas = self._facts_reader.facts.schemas
-        metrics.POLICY_VERSION.set(self._facts_reader.facts.version)
-        self._ids = SchemaIds(
-            {
-                record.subject: max(schemas[record.subject])
-                for record in platform_records()
-                if schemas.get(record.subject)
-            }
-        )
-
-    def _plan_of(self, entry: str) -> EntryPlan | None:
-        if entry not in self._plans:
-            facts = self._facts_reader.facts
-            found = facts.entries.get(entry)
-            shared = found is not None and found.sharing_class != "not_shared"
-            self._plans[entry] = (
-                compile_plan(facts, found, self._view_key) if found and shared else None
-            )
-        return self._plans[entry]
-
-    def _plan_for(self, place: Place, lane: Lane) -> EntryPlan | None:
-        plan = self._plan_of(lane.entry)
+    def _plan_for(self, place: Place) -> EntryPlan | None:
+        lane = self._lanes[place]
+        plan = self._policy.plan_of(lane.entry)
         if plan is not None and self._lane_plans.get(place) is not plan:
             self._assignment.attach_views(lane, plan)
             self._lane_plans[place] = plan
         return plan
 
-    def _transact(self, batch: dict[Place, list[Arrival]]) -> None:
-        version = self._facts_reader.facts.version
-        head, audit_id = self._head, self._ids.of(audit_batch().subject)
-        transaction = Transaction(self._producer, self._ids)
+    def _next_filling(self) -> Place | None:
+        """The partition whose turn it is to fill a view; one a step, so that the others flow.
+
+        A partition without events learns of a new plan here, also one a step.
+        """
+        for place, lane in self._lanes.items():
+            plan = self._policy.plan_of(lane.entry)
+            if plan is not None and self._lane_plans.get(place) is not plan:
+                self._plan_for(place)
+                break
+        filling = [place for place, lane in self._lanes.items() if is_filling(lane)]
+        metrics.FILLING_PARTITIONS.set(len(filling))
+        metrics.PARTITIONS.set(len(self._lanes))
+        self._turn += 1
+        return filling[self._turn % len(filling)] if filling else None
+
+    def _transact(self, batch: dict[Place, list[Arrival]], filling: Place | None) -> None:
+        version = self._policy.version
+        head, audit_id = self._head, self._policy.ids.of(audit_batch().subject)
+        filled_outputs, filled_lines = self._fill(filling)
+        transaction = Transaction(self._producer, self._policy.ids)
         decided: Counter[tuple[str, str, str]] = Counter()
         try:
             for place, arrivals in batch.items():
                 lane = self._lanes[place]
-                plan = self._plan_for(place, lane)
+                plan = self._plan_for(place)
                 source = Source(
                     lane.entry, place[0], lane.partition, lane.epoch, version,
                     time.time_ns() // 1_000_000,
                 )  # fmt: skip
-                if plan is not None and is_filling(lane):
-                    outputs, lines = fill_views(lane, plan, self._log_reader, self._digest)
-                    transaction.write(outputs)
+                if place == filling and plan is not None:
+                    transaction.write(filled_outputs)
                     filled = source._replace(topic=plan.accepted_topic)
-                    sealed = seal(lines, filled, head, audit_id, self._digest.delivery)
+                    sealed = seal(filled_lines, filled, head, audit_id, self._digest.delivery)
                     transaction.write_audit(sealed)
                     head = sealed.head
                 decision = lane.decide(plan, arrivals)
@@ -226,6 +216,13 @@ class GateLoop:
             metrics.EVENTS.labels(*labels).inc(count)
         for place in batch:
             self._keep_key_sets(self._lanes[place])
+
+    def _fill(self, filling: Place | None) -> tuple[list[Output], list[Line]]:
+        """Read a chunk for a view that is being filled, before the transaction's clock runs."""
+        plan = self._lane_plans.get(filling) if filling else None
+        if filling is None or plan is None:
+            return [], []
+        return fill_view(self._lanes[filling], plan, self._log_reader, self._digest)
 
     def _keep_key_sets(self, lane: Lane) -> None:
         for state in lane.views.values():

@@ -11,18 +11,30 @@ from sharebus.stream_apps.gate.plan import ViewPlan
 Output = tuple[str, bytes | None, bytes | None, int, HeaderList]
 """Topic, key, value, partition, headers."""
 
-_DELETED: Final = ce.TYPE_DELETED.encode()
+FROM_START: Final = -1
+"""The recorded cursor of a refill: what it has confirmed is kept in memory alone, so that after an
+interruption it begins again."""
+
+DELETED: Final = ce.TYPE_DELETED.encode()
 
 
 class ViewState:
-    """One view of this partition: live, or being filled from the accepted topic."""
+    """One view of this partition: live, or being filled from the accepted topic.
 
-    __slots__ = ("cursor", "key_set", "live")
+    While it is filled, ``cursor`` is the next accepted offset to copy. A refill is the filling of a
+    view that holds keys from an earlier life; ``confirmed`` are those that it has written again.
+    """
 
-    def __init__(self, live: bool, cursor: int, key_set: KeySet | None) -> None:
+    __slots__ = ("confirmed", "cursor", "is_refill", "key_set", "live")
+
+    def __init__(
+        self, live: bool, cursor: int, key_set: KeySet | None, *, is_refill: bool = False
+    ) -> None:
         self.live = live
         self.cursor = cursor
         self.key_set = key_set
+        self.is_refill = is_refill
+        self.confirmed: set[bytes] = set()
 
 
 def release(
@@ -52,13 +64,14 @@ def release(
     elif payload is not None or view.passes_key is None or not view.passes_key(key):
         return None  # the filter looks at the key alone, so the view never held it
     if value is None and payload is not None:
-        headers = _replaced(headers, ce.TYPE, _DELETED)
+        headers = replaced(headers, ce.TYPE, DELETED)
     if secret is not None:
         headers = _pseudonymous(headers, secret)
     return (view.topic, view_key, value, partition, headers)
 
 
-def _replaced(headers: HeaderList, name: str, value: bytes) -> HeaderList:
+def replaced(headers: HeaderList, name: str, value: bytes) -> HeaderList:
+    """The headers with another value under one name."""
     return [(header, value if header == name else old) for header, old in headers]
 
 

@@ -16,7 +16,7 @@ from sharebus.schemas import topic as topics
 from sharebus.schemas.record import progress
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.audit import Source, seal
-from sharebus.stream_apps.gate.fill import fill_views
+from sharebus.stream_apps.gate.fill import fill_view, is_filling
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Decision
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
@@ -65,7 +65,8 @@ class MemoryGate:
         """Decide what has arrived, without committing it; fills come first."""
         self.attach()
         log: Any = self.log
-        self._filled = fill_views(self.lane, self.plan, log, case.DIGEST)
+        is_next = is_filling(self.lane)
+        self._filled = fill_view(self.lane, self.plan, log, case.DIGEST) if is_next else ([], [])
         pending = self.log.of(self.ingress)[self.lane.next_offset :]
         decision = self.lane.decide(self.plan, [record.arrival() for record in pending])
         return self._filled[0], decision
