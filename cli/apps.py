@@ -8,7 +8,8 @@ from sharebus.infra.supervisor import App
 
 def platform_apps(settings: Settings) -> list[App]:
     """Every app of the platform, each a Faust worker in a process of its own."""
-    return [_faust_app("gate", settings, f"http://{settings.bind_host}:{settings.metrics_port}")]
+    metrics_port = settings.metrics_port + settings.gate_instance
+    return [_faust_app("gate", settings, f"http://{settings.bind_host}:{metrics_port}")]
 
 
 def _faust_app(name: str, settings: Settings, address: str) -> App:

@@ -24,9 +24,11 @@ from sharebus.stream_apps.enforcer.apply import PRINCIPAL, Applied, apply_catalo
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     group = typer.Typer(no_args_is_help=True, help="The sharing catalog (共享目录).")
-    group.command("apply")(_apply)
-    group.command("show")(_show)
-    group.command("init")(_init)
+    group.command("apply", epilog="Example:  sharebus catalog apply demo/catalog --dry-run")(_apply)
+    group.command("show", epilog="Example:  sharebus catalog show legal-persons")(_show)
+    group.command("init", epilog="Example:  sharebus catalog init register.csv --out catalog")(
+        _init
+    )
     app.add_typer(group, name="catalog")
 
 

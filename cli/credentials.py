@@ -14,7 +14,9 @@ from sharebus.infra.settings import load_settings
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command("credentials")(_credentials)
+    app.command(
+        "credentials", epilog="Example:  sharebus credentials nb-tax.levy --format librdkafka"
+    )(_credentials)
 
 
 def _credentials(

@@ -91,7 +91,11 @@ _Wait = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command("publish")(_publish)
+    app.command(
+        "publish",
+        epilog="Example:  sharebus publish divisions-b --as zj-planning.geography --from b.csv "
+        "--period 2026-11",
+    )(_publish)
 
 
 def _publish(

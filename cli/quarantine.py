@@ -46,9 +46,17 @@ def register(app: typer.Typer) -> None:
     commands = typer.Typer(
         help="Events that the gate refused, for the agency that sent them.", no_args_is_help=True
     )
-    commands.command("list")(_list)
-    commands.command("show")(_show)
-    commands.command("resubmit")(_resubmit)
+    commands.command(
+        "list", epilog="Example:  sharebus quarantine list --as zj-planning.geography"
+    )(_list)
+    commands.command(
+        "show", epilog="Example:  sharebus quarantine show 0/17 --as zj-planning.geography"
+    )(_show)
+    commands.command(
+        "resubmit",
+        epilog="Example:  sharebus quarantine resubmit 0/17 --as zj-planning.geography "
+        "--set level=county",
+    )(_resubmit)
     app.add_typer(commands, name="quarantine")
 
 

@@ -21,7 +21,9 @@ _EXIT_INTERRUPTED: Final = 130
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command("subscribe")(_subscribe)
+    app.command("subscribe", epilog="Example:  sharebus subscribe divisions-a --as nb-tax.levy")(
+        _subscribe
+    )
 
 
 def _subscribe(

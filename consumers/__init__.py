@@ -1,1 +1,1 @@
-""""""
+"""What subscribers use: the SDK (``subscription``), and oversight."""

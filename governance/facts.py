@@ -1,8 +1,8 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
-A fact is a whole document (agency, entry, grant, registered schema, not-shared listing); a later fact of the same kind
-and id replaces the earlier one. The policy version is the offset of the last record applied, so
-two readers at the same version hold the same facts.
+A fact is a whole document (agency, entry, grant, registered schema, not-shared listing); a later
+fact of the same kind and id replaces the earlier one. The policy version is the offset of the last
+record applied, so two readers at the same version hold the same facts.
 """
 
 import json
@@ -33,7 +33,7 @@ class RegisteredSchema(Strict):
 
 
 class NotSharedListing(Strict):
-    """What every agency may know of a not-shared entry: name, provider, basis (Order 171 Art 11)."""
+    """What every agency may know of a not-shared entry (Order 171 Art 11 ¶2)."""
 
     kind: Literal["not_shared"] = "not_shared"
     id: Id

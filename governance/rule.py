@@ -50,7 +50,7 @@ class Rule(StrEnum):
 RULE_TITLES: Final[dict[Rule, str]] = {
     Rule.ENTRY_UNKNOWN: "the topic belongs to no published catalog entry",
     Rule.ENTRY_SUSPENDED: "the catalog entry or its provider is suspended",
-    Rule.RECORD_UNREADABLE: "the broker holds bytes at this offset that no client can unpack safely",
+    Rule.RECORD_UNREADABLE: "the broker holds bytes at this offset that no client can unpack",
     Rule.RECORD_TOO_LARGE: "key, headers or value are larger than the entry allows",
     Rule.KEY_MISSING: "the record has no key",
     Rule.KEY_MISMATCH: "the record's key is not the key of its payload",

@@ -69,6 +69,7 @@ def compile_leaf(kind: str, node: Mapping[str, Any]) -> Convert:
 
 
 def to_text(value: Any) -> str:
+    """The text itself; what is not a text, or not Unicode, is no value of a string field."""
     if isinstance(value, str):
         try:
             value.encode()

@@ -1,1 +1,1 @@
-""""""
+"""Broker and registry as child processes of one data directory."""
