@@ -12,6 +12,7 @@ import os
 import random
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
 from sharebus.infra.embedded.service import START_TIMEOUT_SECONDS
 from sharebus.infra.settings import ENV_PREFIX, Settings, load_settings
+
+from .town import Town
 
 KAFKA_VERSION = "4.4.0"
 PORT_SETTINGS = (
@@ -171,3 +174,9 @@ def _external(bootstrap_servers: str, data_dir: Path) -> BrokerUnderTest:
             settings, "admin", admin.username, admin.password.get_secret_value()
         )
     return BrokerUnderTest(settings, None)
+
+
+@pytest.fixture
+def town(registry: Settings) -> Town:
+    secrets.create_missing(registry)
+    return Town(registry, uuid.uuid4().hex[:8])

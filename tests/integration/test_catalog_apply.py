@@ -1,186 +1,27 @@
 """Applying a catalog to a real broker and registry."""
 
-import dataclasses
 import time
-import uuid
 from datetime import date
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import ConfigResource, ResourceType
-from pydantic import SecretStr
 
-from sharebus import InvalidInput, Refused, Unavailable
-from sharebus.governance.agency import Agency
-from sharebus.governance.collection import Collection
-from sharebus.governance.entry import CatalogEntry
-from sharebus.governance.facts import PolicyFacts
-from sharebus.governance.grant import Grant
-from sharebus.governance.identity import SystemName, parse_system
+from sharebus import InvalidInput, Unavailable
 from sharebus.governance.view import view_of_grant
-from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
-from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
-from sharebus.infra.embedded import secrets
-from sharebus.infra.enrolment import enrol, issue_certificate, save_password
+from sharebus.infra.catalog_files import InvalidCatalog
 from sharebus.infra.facts_reader import FactsReader
-from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
-from sharebus.infra.settings import Settings
 from sharebus.ledger.chain import WriterHead, verify_next
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import audit_batch
 from sharebus.stream_apps.enforcer import apply as apply_module
-from sharebus.stream_apps.enforcer.apply import Applied, apply_catalog
 from sharebus.stream_apps.enforcer.publish import FactsPublisher
 
+from .town import DEADLINE_SECONDS, NOT_SHARED, Town, read_error, write_error
+
 pytestmark = pytest.mark.integration
-
-DEADLINE_SECONDS = 20.0
-NOT_SHARED = {
-    "class": "not_shared",
-    "basis": {"instrument": "示例法", "version": "2020", "article": 5},
-}
-
-
-@dataclasses.dataclass
-class Town:
-    """A catalog of its own for one test: unique ids, one provider, one subscriber."""
-
-    settings: Settings
-    tag: str
-
-    @property
-    def sender(self) -> SystemName:
-        return SystemName(f"bureau-{self.tag}", "sender")
-
-    @property
-    def reader(self) -> SystemName:
-        return SystemName(f"tax-{self.tag}", "levy")
-
-    def agencies(self) -> tuple[Agency, ...]:
-        roles = {self.sender: "provider", self.reader: "subscriber"}
-        return tuple(
-            Agency.model_validate(
-                {
-                    "id": system.agency,
-                    "code": f"TEST-{role[:3].upper()}-{self.tag.upper()}",
-                    "name": "示例机关",
-                    "jurisdiction": "330200",
-                    "officer": {"name": "示例", "title": "专员"},
-                    "systems": [{"id": system.system, "name": "系统", "roles": [role]}],
-                }
-            )
-            for system, role in roles.items()
-        )
-
-    def entry(self, name: str = "shops", **changes: Any) -> CatalogEntry:
-        fields = changes.pop("fields", [{"name": "code", "type": "string"}])
-        return CatalogEntry.model_validate(
-            {
-                "id": f"{name}-{self.tag}",
-                "name": "商店",
-                "scope": "示例",
-                "jurisdiction": "330200",
-                "avro_schema": {
-                    "type": "record",
-                    "name": "Shop",
-                    "namespace": f"test.t{self.tag}",
-                    "fields": [*fields, {"name": "district", "type": "string"}],
-                },
-                "key_fields": ["code"],
-                "data_items": [
-                    {"field": name, "name": name, "origin": {"kind": "collected", "basis": "示例"}}
-                    for name in (*(field["name"] for field in fields), "district")
-                ],
-                "sharing": {"class": "unconditional"},
-                "provider": {
-                    "agency": self.sender.agency,
-                    "system": self.sender.system,
-                    "officer": {"name": "示例", "title": "专员"},
-                },
-                "update": {"frequency": "daily", "deadline": "次日9时前"},
-                "database": {"kind": "specialised", "domain": "示例"},
-                **changes,
-            }
-        )
-
-    def grant(self, entry: CatalogEntry, **changes: Any) -> Grant:
-        return Grant.model_validate(
-            {
-                "id": f"grant-{self.tag}",
-                "entry": entry.id,
-                "system": str(self.reader),
-                "fields": ["code", "district"],
-                "row_filter": {"all": [{"field": "district", "one_of": ["330203"]}]},
-                "purpose": {"legal_basis": "示例法", "scenario": "核对", "scope": "全部"},
-                "term": {"first_day": "2026-01-01", "last_day": "2999-12-31"},
-                **changes,
-            }
-        )
-
-    def apply(self, *entries: CatalogEntry, grants: tuple[Grant, ...] = (), **how: Any) -> Applied:
-        documents = Collection(self.agencies(), entries, grants)
-        return apply_catalog(self.settings, CatalogFiles(documents, {}), **how)
-
-    def login(self, system: SystemName) -> ClientConfig:
-        password = enrol(self.settings, [system])[system]
-        save_password(self.settings, system, password)
-        return client_config(self.settings, credentials_for(self.settings, system.principal))
-
-    @property
-    def admin_config(self) -> ClientConfig:
-        return client_config(self.settings, credentials_for(self.settings, "admin"))
-
-    def facts(self, topic: str = topics.FACTS_POLICY) -> PolicyFacts:
-        reader = FactsReader(self.admin_config, topic)
-        try:
-            reader.catch_up()
-        finally:
-            reader.close()
-        return reader.facts
-
-
-@pytest.fixture
-def town(registry: Settings) -> Town:
-    secrets.create_missing(registry)
-    return Town(registry, uuid.uuid4().hex[:8])
-
-
-def write_error(config: ClientConfig, topic: str) -> int | None:
-    """Code of the broker's refusal to take a record, or None when it is written."""
-    outcome: list[KafkaError | None] = []
-    producer = Producer({**config, "message.timeout.ms": 5_000}, logger=librdkafka_log)
-    try:
-        producer.produce(topic, b"v", b"k", on_delivery=lambda error, _: outcome.append(error))
-        producer.flush(DEADLINE_SECONDS)
-    finally:
-        producer.close()
-    (error,) = outcome
-    return None if error is None else error.code()
-
-
-def read_error(config: ClientConfig, group: str, topic: str) -> int | None:
-    """Code of the broker's refusal of a fetch, or None when the end of the topic is reached."""
-    reading: ClientConfig = {
-        **config,
-        "group.id": group,
-        "auto.offset.reset": "earliest",
-        "enable.partition.eof": True,
-    }
-    consumer = Consumer(reading, logger=librdkafka_log)
-    consumer.subscribe([topic])
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    try:
-        while time.monotonic() < deadline:
-            message = consumer.poll(0.1)
-            error = None if message is None else message.error()
-            if error is not None:
-                code = int(error.code())
-                return None if code == KafkaError._PARTITION_EOF else code
-    finally:
-        consumer.close()
-    raise AssertionError(f"the broker neither refuses {topic} nor gives its end")
 
 
 def test_catalog_applied_twice_changes_nothing_the_second_time(town: Town) -> None:
@@ -420,50 +261,3 @@ def test_each_publication_is_in_the_audit_chain_with_a_line_for_each_fact(town: 
     assert (last["kind"], last["source_topic"]) == ("policy", topics.FACTS_POLICY)
     for line in last["lines"]:
         assert len(line["digests"]) == 16 * len(last["routes"][line["route"]])
-
-
-def test_system_is_enrolled_once_and_rotation_ends_the_old_password(town: Town) -> None:
-    town.apply(town.entry())
-    old = town.login(town.sender)
-    with pytest.raises(Refused, match="enrolled already"):
-        enrol(town.settings, [town.sender])
-    topic = f"ingress.{town.entry().id}"
-    assert write_error(old, topic) is None
-    password = enrol(town.settings, [town.sender], is_rotation=True)[town.sender]
-    new = {**old, "sasl.password": password.get_secret_value()}
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while write_error(old, topic) is None:
-        assert time.monotonic() < deadline, "the old password still logs in"
-    assert write_error(new, topic) is None
-
-
-def test_administrator_with_a_wrong_password_is_told_so(town: Town) -> None:
-    wrong = town.settings.model_copy(
-        update={"username": "admin", "password": SecretStr("wrong"), "password_file": None}
-    )
-    with pytest.raises(Refused, match="does not accept the login"):
-        apply_catalog(wrong)
-
-
-def test_system_that_the_catalog_does_not_know_is_not_enrolled(town: Town) -> None:
-    town.apply(town.entry())
-    with pytest.raises(InvalidInput, match="no such system"):
-        enrol(town.settings, [parse_system(f"tax-{town.tag}.levi")])
-
-
-def test_certificate_logs_in_as_the_system_it_was_issued_to(town: Town) -> None:
-    if not town.settings.embedded:
-        pytest.skip("a cluster of somebody else issues its own certificates")
-    entry = town.entry()
-    town.apply(entry)
-    certificate = issue_certificate(town.settings, town.sender)
-    config: ClientConfig = {
-        "bootstrap.servers": f"127.0.0.1:{town.settings.kafka_mtls_port}",
-        "security.protocol": "SSL",
-        "ssl.ca.location": str(certificate.authority),
-        "ssl.certificate.location": str(certificate.certificate),
-        "ssl.key.location": str(certificate.key),
-    }
-    assert write_error(config, f"ingress.{entry.id}") is None
-    with pytest.raises(Refused, match="certificate already"):
-        issue_certificate(town.settings, town.sender)
