@@ -26,11 +26,14 @@ class LogReader:
     def __init__(self, config: ClientConfig) -> None:
         common: ClientConfig = {
             **config,
-            "group.id": "unused-by-assign",
+            # Not used, but librdkafka asks the broker for its coordinator, so it is a name within
+            # the rights of whoever reads.
+            "group.id": f"{config.get('sasl.username', 'unused')}.log-reader",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,
+            "socket.timeout.ms": 10_000,
         }
         self._consumer = Consumer(
             {**common, "isolation.level": "read_committed"}, logger=librdkafka_log

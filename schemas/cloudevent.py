@@ -23,8 +23,8 @@ REQUIRED: Final = (SPEC, ID, SOURCE, TYPE, TIME, DATA_PERIOD, DELIVERY)
 CORRECTS: Final = "ce_corrects"
 """Optional: the id of the event that this one corrects."""
 
-CONTENT_TYPE: Final = "content-type"
-OPTIONAL: Final = (CORRECTS, CONTENT_TYPE)
+OPTIONAL: Final = (CORRECTS,)
+"""Headers that pass to readers when they are there; every other header ends at the gate."""
 
 TYPE_UPSERTED: Final = "sharebus.record.upserted"
 TYPE_DELETED: Final = "sharebus.record.deleted"

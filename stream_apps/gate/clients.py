@@ -35,6 +35,7 @@ def consumer_config(config: ClientConfig, session_timeout_ms: int) -> ClientConf
         "auto.offset.reset": "error",  # where to begin is decided by assignment, never guessed
         "partition.assignment.strategy": "cooperative-sticky",
         "topic.metadata.refresh.interval.ms": 1_000,  # new entries are served within 5 s
+        "socket.timeout.ms": 10_000,  # an answer that does not come must not hold the gate for 60 s
         "queued.max.messages.kbytes": 16_384,
         "fetch.wait.max.ms": 50,
     }

@@ -20,6 +20,8 @@ from sharebus.governance.view import view_of_grant
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import audit_batch
+from sharebus.stream_apps.gate import fill
+from sharebus.stream_apps.gate.fill import is_filling
 from sharebus.stream_apps.gate.release import Output
 
 from . import case
@@ -48,8 +50,8 @@ steps = st.one_of(
     st.tuples(st.sampled_from(["again", "id reused"]), st.integers(0, 30)),
     st.tuples(st.just("commit"), st.none()),
     st.tuples(st.just("die"), st.sampled_from(["undecided", "uncommitted", "committed"])),
-    st.tuples(st.just("grant"), st.none()),
-    st.tuples(st.just("compact"), st.none()),
+    st.tuples(st.sampled_from(["grant", "compact"]), st.none()),
+    st.tuples(st.just("revoke or grant again"), st.integers(0, 3)),
 )
 
 
@@ -87,6 +89,12 @@ class World:
         number = len(self.grants)
         grant = case.grant(f"g-{number}", "persons", sorted(names), conditions=conditions)
         self.grants.append(grant)
+        self.gate.learn(case.facts_of(self.entry, *self.grants))
+
+    def revoke_or_grant_again(self, number: int) -> None:
+        grant = self.grants[number % len(self.grants)]
+        changed = grant.model_copy(update={"revoked": not grant.revoked})
+        self.grants[number % len(self.grants)] = changed
         self.gate.learn(case.facts_of(self.entry, *self.grants))
 
     def send(self, step: Step) -> None:
@@ -206,7 +214,17 @@ class World:
         return books
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filling takes several transactions, so that it can be interrupted."""
+    monkeypatch.setattr(fill, "CHUNK_RECORDS", 3)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=100,
+)
 @given(
     key_fields=st.sampled_from(KEYS),
     shared=st.booleans(),
@@ -240,13 +258,16 @@ def test_view_at_every_prefix_equals_its_policy_applied_to_accepted(
                 world.gate.crash()
             case "compact", _:
                 world.log.compact(world.gate.plan.accepted_topic)
+            case "revoke or grant again", number:
+                world.revoke_or_grant_again(number)
             case "grant", _:
                 if waiting:
                     world.add_grant(waiting.pop())
             case _:
                 world.send(step)
     world.transact()
-    world.transact()
+    while is_filling(world.gate.lane):
+        world.transact()
     assert all(state.live for state in world.gate.lane.views.values())
     books = world.books()
     assert reconcile(books) == []
