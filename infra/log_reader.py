@@ -58,12 +58,13 @@ class LogReader:
         return self._watermarks(self._uncommitted, topic, partition)[1]
 
     def settle(self, topic: str, partition: int) -> None:
-        """Wait until no transaction is open in a partition.
+        """Wait until every transaction that is open in a partition now has ended.
 
         :raises Unavailable: one stayed open for ``READ_SECONDS_MAX``.
         """
         deadline = time.monotonic() + READ_SECONDS_MAX
-        while self.bounds(topic, partition)[1] < self.end_of_all(topic, partition):
+        end = self.end_of_all(topic, partition)
+        while self.bounds(topic, partition)[1] < end:
             if time.monotonic() > deadline:
                 raise Unavailable(f"a transaction stays open in {topic} partition {partition}")
             time.sleep(0.02)

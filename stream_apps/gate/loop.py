@@ -36,7 +36,7 @@ from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.policy import Policy
 from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
-from sharebus.stream_apps.gate.transaction import Transaction, TransactionAborted
+from sharebus.stream_apps.gate.transaction import Transaction, stopped_by
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class GateLoop:
         :raises GateStopped: start again. :raises OffsetsLost: a person must look.
         """
         self._producer.init_transactions(30)
-        self._assignment.progress.catch_up()
+        self._assignment.progress.settle()
         self._head = self._assignment.progress.writer_head(self.name)
         self._policy.learn()
         self._consumer.subscribe(
@@ -110,14 +110,9 @@ class GateLoop:
         self._note_key_sets()
         if not batch:
             return
-        try:
-            with metrics.TRANSACTION_SECONDS.time():
-                self._transact(batch, filling)
-            metrics.TRANSACTIONS.labels("committed").inc()
-        except TransactionAborted as aborted:
-            metrics.TRANSACTIONS.labels("aborted").inc()
-            log.warning("transaction aborted, rewinding: %s", aborted)
-            self._rewind()
+        with metrics.TRANSACTION_SECONDS.time():
+            self._transact(batch, filling)
+        metrics.TRANSACTIONS.inc()
 
     def _collect(self) -> dict[Place, list[Arrival]]:
         idle = not any(is_filling(lane) for lane in self._lanes.values())
@@ -209,7 +204,7 @@ class GateLoop:
             transaction.write_head(head)
             offsets = [TopicPartition(*place, self._lanes[place].next_offset) for place in batch]
         except KafkaException as error:
-            transaction.abort(error)
+            raise stopped_by(error) from error
         transaction.commit(self._consumer, offsets)
         self._head = head
         for labels, count in decided.items():
@@ -257,15 +252,6 @@ class GateLoop:
             self._lanes.pop((tp.topic, tp.partition), None)
             self._lane_plans.pop((tp.topic, tp.partition), None)
         consumer.incremental_unassign(partitions)
-
-    def _rewind(self) -> None:
-        """Throw the lanes away and make them again from what is committed."""
-        partitions = [TopicPartition(*place) for place in self._lanes]
-        self._lane_plans.clear()
-        for lane in self._assignment.restore(self._consumer, partitions):
-            place = (ingress_topic(lane.entry), lane.partition)
-            self._lanes[place] = lane
-            self._consumer.seek(TopicPartition(*place, lane.next_offset))
 
 
 def _arrival(message: Message) -> Arrival:

@@ -9,9 +9,7 @@ EVENTS: Final = Counter(
     "Events decided, by catalog entry, outcome and rule (empty unless refused or flagged)",
     ["entry", "outcome", "rule"],
 )
-TRANSACTIONS: Final = Counter(
-    "sharebus_gate_transactions_total", "Transactions, by what became of them", ["result"]
-)
+TRANSACTIONS: Final = Counter("sharebus_gate_transactions_total", "Transactions committed")
 TRANSACTION_SECONDS: Final = Histogram(
     "sharebus_gate_transaction_seconds",
     "From the first decision of a batch to its commit",

@@ -32,6 +32,14 @@ class ProgressReader:
         """Read to the committed end."""
         self._next_offset = self._log.read(FACTS_PROGRESS, 0, self._next_offset, self._take)
 
+    def settle(self) -> None:
+        """Read to the end, once whatever transaction is open there now has ended.
+
+        Another writer's could hide what this gate has committed, and with it the end of its chain.
+        """
+        self._log.settle(FACTS_PROGRESS, 0)
+        self.catch_up()
+
     def _take(self, message: Message) -> None:
         key, value = message.key(), message.value()
         if isinstance(key, bytes) and value is not None:

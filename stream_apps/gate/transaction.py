@@ -16,8 +16,8 @@ from sharebus.stream_apps.gate.progress import partition_key, writer_key
 from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.stopped import GateStopped
 
-COMMIT_SECONDS_MAX: Final = 20.0
-RETRIES_MAX: Final = 20
+COMMIT_SECONDS_MAX: Final = 8.0
+"""The broker aborts a transaction after 5 s and a scan each second: waiting longer is of no use."""
 QUEUE_WAIT_SECONDS: Final = 0.05
 
 
@@ -30,10 +30,6 @@ class SchemaIds:
     def of(self, subject: str) -> int:
         """The id under which a subject is written; 0 before it was ever registered."""
         return self._by_subject.get(subject, 0)
-
-
-class TransactionAborted(Exception):
-    """The broker aborted the transaction: rewind to what is committed and go on."""
 
 
 class Transaction:
@@ -116,9 +112,7 @@ class Transaction:
     def commit(self, consumer: Consumer, offsets: list[TopicPartition]) -> None:
         """Commit records and offsets together.
 
-        :raises TransactionAborted: the transaction is gone, the producer is sound.
-        :raises GateStopped: whether it is committed is not known, or this gate is fenced: only a
-            new start, which fences and aborts, can tell (librdkafka has no KIP-890).
+        :raises GateStopped: it did not work, or whether it did is not known.
         """
         try:
             metadata = consumer.consumer_group_metadata()
@@ -129,31 +123,30 @@ class Transaction:
             )
             _persist(lambda: self._producer.commit_transaction(COMMIT_SECONDS_MAX))
         except KafkaException as error:
-            self.abort(error)
+            raise stopped_by(error) from error
 
-    def abort(self, error: KafkaException) -> None:
-        """Abort if the client says that this is what to do; never returns."""
-        cause: KafkaError = error.args[0]
-        if not cause.txn_requires_abort():
-            raise GateStopped("the transaction cannot be ended", found=str(cause)) from error
-        try:
-            self._producer.abort_transaction(COMMIT_SECONDS_MAX)
-        except KafkaException as second:
-            raise GateStopped(
-                "the transaction cannot be aborted", found=str(second.args[0])
-            ) from error
-        raise TransactionAborted(str(cause)) from error
+
+def stopped_by(error: KafkaException) -> GateStopped:
+    """Any fault within a transaction ends the process; the next start fences and aborts.
+
+    Aborting and going on in the same process is not safe: librdkafka has no KIP-890, so the
+    producer's epoch stays, and records of the aborted transaction that it sends again after the
+    broker came back stand in the next one (seen: the broker killed under load, fourteen records
+    accepted twice).
+    """
+    return GateStopped("the transaction cannot be ended", found=str(error.args[0]))
 
 
 def _persist(call: Callable[[], object]) -> None:
     """Repeat a call that the client says may be repeated; a time-out ends the gate instead."""
-    for attempt in range(RETRIES_MAX):
+    deadline = time.monotonic() + COMMIT_SECONDS_MAX
+    while True:
         try:
             call()
         except KafkaException as error:
             cause: KafkaError = error.args[0]
-            last = attempt == RETRIES_MAX - 1
-            if last or not cause.retriable() or cause.code() == KafkaError._TIMED_OUT:
+            is_late = time.monotonic() > deadline or cause.code() == KafkaError._TIMED_OUT
+            if is_late or not cause.retriable():
                 raise
             time.sleep(0.05)
         else:

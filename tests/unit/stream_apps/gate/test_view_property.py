@@ -97,6 +97,17 @@ class World:
         self.grants[number % len(self.grants)] = changed
         self.gate.learn(case.facts_of(self.entry, *self.grants))
 
+    def fill(self) -> None:
+        """Until every view is live."""
+        self.gate.attach()
+        while is_filling(self.gate.lane):
+            self.transact()
+
+    def compact(self) -> None:
+        """A month goes by: what was being filled is filled, and the traces of deletions vanish."""
+        self.fill()
+        self.log.compact(self.gate.plan.accepted_topic)
+
     def send(self, step: Step) -> None:
         """Append to ingress, and write down what must become of it."""
         kind, content = step
@@ -257,7 +268,7 @@ def test_view_at_every_prefix_equals_its_policy_applied_to_accepted(
                 world.transact(key_sets=False)
                 world.gate.crash()
             case "compact", _:
-                world.log.compact(world.gate.plan.accepted_topic)
+                world.compact()
             case "revoke or grant again", number:
                 world.revoke_or_grant_again(number)
             case "grant", _:
@@ -266,8 +277,7 @@ def test_view_at_every_prefix_equals_its_policy_applied_to_accepted(
             case _:
                 world.send(step)
     world.transact()
-    while is_filling(world.gate.lane):
-        world.transact()
+    world.fill()
     assert all(state.live for state in world.gate.lane.views.values())
     books = world.books()
     assert reconcile(books) == []
