@@ -12,7 +12,7 @@ from sharebus.schemas.topic import ingress_topic, view_topic
 
 RATE: Final = 1_000
 ENTRIES: Final = (1, 10)
-WARM_UP_SECONDS: Final = 5
+WARM_UP_SECONDS: Final = 10
 
 
 def measure_latency(on: Stage, seconds: int) -> dict[str, Any]:
@@ -41,10 +41,10 @@ def measure_latency(on: Stage, seconds: int) -> dict[str, Any]:
 def _run(on: Stage, views: dict[str, str], seconds: int) -> list[float]:
     consumer = Consumer(
         {**on.admin_config, "group.id": "bench-latency", "isolation.level": "read_committed",
-         "enable.auto.commit": False, "fetch.wait.max.ms": 10}
+         "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     )  # fmt: skip
     consumer.assign([TopicPartition(view, 0, 0) for view in views.values()])
-    producer = Producer({**on.admin_config, "partitioner": "murmur2_random", "linger.ms": 1})
+    producer = Producer({**on.admin_config, "partitioner": "murmur2_random", "linger.ms": 20})
     schema_ids = {entry: on.schema_id(entry) for entry in views}
     sent: dict[str, float] = {}
     latencies: list[float] = []

@@ -46,6 +46,5 @@ def served(gate_broker: BrokerUnderTest) -> Iterator[World]:
 @pytest.fixture
 def world(served: World) -> World:
     """The world with its gate running."""
-    if served.gate.poll() is not None or not served.gate.is_started:
-        served.gate.start()
+    served.gate.run()
     return served

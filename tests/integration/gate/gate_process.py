@@ -11,7 +11,7 @@ from typing import Any
 
 from sharebus.infra import child_process
 from sharebus.infra.settings import Settings, environment_of
-from sharebus.stream_apps.gate.stopped import EXIT_RESTART
+from sharebus.stream_apps.gate.stopped import EXIT_NEEDS_PERSON
 
 DEADLINE_SECONDS = 30.0
 PAUSE_SECONDS = 0.02
@@ -31,7 +31,6 @@ class GateProcess:
 
     def __init__(self, settings: Settings) -> None:
         self.log = settings.data_dir / "gate.log"
-        self.restarts = 0
         self._environment = {**os.environ, **environment_of(settings)}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -55,10 +54,6 @@ class GateProcess:
             return b"gate-0 is ready" in log.read()
 
     @property
-    def is_started(self) -> bool:
-        return self._process is not None
-
-    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -68,14 +63,20 @@ class GateProcess:
         return self._process.poll() if self._process else None
 
     def tend(self) -> None:
-        """Start it again if it asked for that by its exit status; anything else is a failure."""
+        """Start it again if it has ended, unless it says that only a person can help."""
         code = self.poll()
         if code is None:
             return
-        assert code == EXIT_RESTART, f"the gate ended with status {code}\n{self.last_words()}"
-        self.restarts += 1
+        assert code != EXIT_NEEDS_PERSON, f"the gate asks for a person\n{self.last_words()}"
         self._process = None
-        self.start()
+        self.start(is_ready=False)
+
+    def run(self) -> None:
+        """Start it unless it runs; whatever an earlier test has done to it."""
+        if self.poll() is not None:
+            self._process = None
+        if self._process is None:
+            self.start()
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be."""
@@ -83,14 +84,14 @@ class GateProcess:
         child_process.kill_group(self._process)
         self._process = None
 
-    def stop(self) -> None:
-        """Ask it to end, which it must do in order."""
+    def stop(self) -> int:
+        """Ask it to end, which it must do by itself; gives its exit status."""
         if self._process is None:
-            return
+            return 0
         process, self._process = self._process, None
         clean = child_process.stop(process, timeout_seconds=DEADLINE_SECONDS)
         assert clean, f"the gate did not end when asked\n{self.last_words()}"
-        assert process.returncode == 0, self.last_words()
+        return process.returncode
 
     def wait(self, seconds: float = 60.0) -> int:
         """Its exit status, when it ends by itself."""

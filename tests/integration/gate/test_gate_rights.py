@@ -55,8 +55,7 @@ def answer_to_reader(world: World, principal: str, topic: str) -> KafkaError | b
 @pytest.fixture(scope="module")
 def entry(served: World) -> CatalogEntry:
     """An entry with one accepted row, one refused, a view and a receipt."""
-    if not served.gate.is_started:
-        served.gate.start()
+    served.gate.run()
     entry = served.entry()
     served.apply(entry, served.grant(entry, grant_id=f"g-{entry.id}"))
     served.upsert(entry, case.row("a"))
