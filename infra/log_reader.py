@@ -17,6 +17,16 @@ UNREADABLE_CODES: Final = frozenset(
     {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.INVALID_MSG}
 )
 """What librdkafka says of bytes that it cannot unpack; it would ask for them for ever."""
+_PASSING_CODES: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+"""A broker that starts again, or a connection that was closed meanwhile: asked again."""
 _UNREADABLE_RUN_MAX: Final = 5_000
 
 
@@ -70,15 +80,21 @@ class LogReader:
             time.sleep(0.02)
 
     def _watermarks(self, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-        try:
-            low, high = consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=READ_SECONDS_MAX
-            )
-        except KafkaException as error:
-            raise Unavailable(
-                f"the ends of topic {topic} cannot be read", found=str(error.args[0])
-            ) from error
-        return low, high
+        deadline = time.monotonic() + READ_SECONDS_MAX
+        while True:
+            try:
+                low, high = consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=READ_SECONDS_MAX
+                )
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                if cause.code() not in _PASSING_CODES or time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"the ends of topic {topic} cannot be read", found=str(cause)
+                    ) from error
+                time.sleep(0.2)
+            else:
+                return low, high
 
     def read(
         self,

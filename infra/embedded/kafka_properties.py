@@ -7,6 +7,7 @@ from typing import Final
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.settings import Settings, endpoint, is_loopback
 
+BROKER_SESSION_TIMEOUT_MS: Final = 4_000
 _MAX_INT: Final = 2**31 - 1
 _SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 _PLAIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -71,16 +72,33 @@ def server(
         "transaction.max.timeout.ms": 15_000,
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
         # A killed broker is refused until the session of its former self has run out.
-        "broker.session.timeout.ms": 4_000,
+        "broker.session.timeout.ms": BROKER_SESSION_TIMEOUT_MS,
         "broker.heartbeat.interval.ms": 500,
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 2_000,  # a gate that died frees its partitions sooner
-        "connections.max.idle.ms": 60_000,
+        # Kafka lets a transaction wait when the connection by which the broker asks itself was idle
+        # and closed (decision 0012); dead peers are found by TCP keep-alive.
+        "connections.max.idle.ms": -1,
         "message.max.bytes": 1_048_576,
     }
     if settings.flush_every_message:
         properties["log.flush.interval.messages"] = 1
     return "".join(f"{key}={value}\n" for key, value in properties.items())
+
+
+def controller_only(broker_properties: str, settings: Settings) -> str:
+    """The same node without its broker: it keeps the cluster's metadata and serves no client."""
+    overridden = {
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://127.0.0.1:{settings.controller_port}",
+    }
+    kept = [
+        line
+        for line in broker_properties.splitlines()
+        if line.partition("=")[0]
+        not in {*overridden, "advertised.listeners", "inter.broker.listener.name"}
+    ]
+    return "\n".join([*kept, *(f"{key}={value}" for key, value in overridden.items()), ""])
 
 
 def _listeners(settings: Settings, host: str) -> str:

@@ -21,10 +21,15 @@ def create_missing(settings: Settings) -> None:
     """Create every password and key that is not there yet; never change one that is."""
     for principal in (*BROKER_PRINCIPALS, *APP_PRINCIPALS):
         create_credentials(settings, principal)
-    for name in KEYS:
-        path = key_path(settings, name)
-        if not path.exists():
-            write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+    create_keys(settings)
+
+
+def create_keys(settings: Settings) -> list[Path]:
+    """Create each key that is not there yet; gives the files of those."""
+    missing = [path for name in KEYS if not (path := key_path(settings, name)).exists()]
+    for path in missing:
+        write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+    return missing
 
 
 def create_credentials(settings: Settings, principal: str) -> bool:

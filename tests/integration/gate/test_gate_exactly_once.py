@@ -100,6 +100,19 @@ def test_kill_of_the_gate_at_random_points_under_load_loses_and_doubles_nothing(
     assert in_transaction > 0, "no kill met an open transaction: the test proves too little"
 
 
+def test_kill_of_the_broker_under_load_loses_and_doubles_nothing(site: Site) -> None:
+    kafka = site.world.broker.kafka
+    if kafka is None:
+        pytest.skip("the broker is not ours to kill")
+    with site.load:
+        for _ in range(2):
+            site.wait_for_progress(200)
+            kafka.kill()
+            kafka.start()
+        site.wait_for_progress(200)
+    site.assert_exactly_once()
+
+
 def test_stopped_gate_holds_readers_of_the_audit_for_seconds_and_doubles_nothing(
     site: Site,
 ) -> None:

@@ -19,6 +19,7 @@ from sharebus.governance.rule import Outcome
 from sharebus.governance.view import view_of_grant
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas import topic as topics
+from sharebus.schemas.entity_key import split_entity_key
 from sharebus.schemas.record import audit_batch
 from sharebus.stream_apps.gate import fill
 from sharebus.stream_apps.gate.fill import is_filling
@@ -27,7 +28,7 @@ from sharebus.stream_apps.gate.release import Output
 from . import case
 from .memory_gate import MemoryGate
 from .memory_log import MemoryLog
-from .view_model import State, Told, decode, model, told, view_key
+from .view_model import State, Told, decode, model, passes, told, view_key
 
 CODES = ["CANARY-code-1", "CANARY-code-2", "CANARY|code\\3"]
 DISTRICTS = ["CANARY-district-1", "CANARY-district-2"]
@@ -188,8 +189,14 @@ class World:
         """
         conditions = view.grant.row_filter.all if view.grant.row_filter else ()
         decided = self.log.offsets.get((self.gate.ingress, 0), 0)
-        return {condition.field for condition in conditions} <= set(view.key_fields) and any(
-            record.value() is None and view_key(view, record.key() or b"") == key
+        if not {condition.field for condition in conditions} <= set(view.key_fields):
+            return False
+        return any(
+            record.value() is None
+            and view_key(view, deleted := record.key() or b"") == key
+            and passes(
+                view.grant, dict(zip(view.key_fields, split_entity_key(deleted), strict=True))
+            )
             for record in self.log.of(self.gate.ingress)[decided:]
         )
 
