@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from sharebus import InvalidInput
+from sharebus import InvalidInput, Refused
 from sharebus.cli.output import print_note
 from sharebus.governance.identity import parse_system
 from sharebus.infra.client_settings import ClientFormat, client_settings
+from sharebus.infra.embedded.secrets import KEYS, create_keys, key_path
 from sharebus.infra.enrolment import enrol, issue_certificate, save_password
-from sharebus.infra.settings import load_settings
+from sharebus.infra.settings import Settings, load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _credentials(
-    system: Annotated[str, typer.Argument(help="AGENCY.SYSTEM, as in the catalog.")],
+    system: Annotated[
+        str | None, typer.Argument(help="AGENCY.SYSTEM, as in the catalog.", metavar="SYSTEM")
+    ] = None,
     form: Annotated[
         ClientFormat, typer.Option("--format", help="Whose settings to print.")
     ] = ClientFormat.PROPERTIES,
@@ -34,14 +37,23 @@ def _credentials(
     is_certificate: Annotated[
         bool, typer.Option("--mtls", help="A client certificate instead of a password.")
     ] = False,
+    is_for_keys: Annotated[
+        bool,
+        typer.Option("--keys", help="No SYSTEM: make the keys that all gates of a cluster share."),
+    ] = False,
 ) -> None:
     """Enrol SYSTEM once and print the settings its client connects with.
 
     The password is printed this one time. Redirect it into a file that only its owner can read:
     (umask 077; sharebus credentials SYSTEM > client.properties)
     """
-    name = parse_system(system)
     settings = load_settings()
+    if is_for_keys == (system is not None):
+        raise InvalidInput("Give a system, or --keys.")
+    if system is None:
+        _make_keys(settings)
+        return
+    name = parse_system(system)
     if is_certificate:
         if is_saved:
             raise InvalidInput(
@@ -59,3 +71,19 @@ def _credentials(
         return
     typer.echo(client_settings(settings, name, password, form), nl=False)
     print_note(f"{name} is enrolled; this password is not shown again.")
+
+
+def _make_keys(settings: Settings) -> None:
+    there = [str(path) for name in KEYS if (path := key_path(settings, name)).exists()]
+    if there:
+        raise Refused(
+            "A key is there already; another one would break with what was made with it.",
+            where=", ".join(there),
+            remedy="A key that was lost comes from a backup, or from another gate's machine.",
+        )
+    for path in create_keys(settings):
+        print_note(f"made {path}")
+    print_note(
+        "Copy both, with mode 0600, to every machine that runs a gate or applies the catalog, and "
+        "to your backup; never make them there again."
+    )

@@ -70,7 +70,7 @@ def _demo(
     if as_json:
         typer.echo(json.dumps(story.to_json(), ensure_ascii=False, indent=1))
     else:
-        print_story(story, Console())
+        print_story(story)
     if story.problems:
         raise NumbersDisagree("the demo's numbers do not add up", found="; ".join(story.problems))
 

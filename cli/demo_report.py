@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
+from sharebus.cli.output import print_table
 from sharebus.consumers.oversight.reconciliation import Books
 from sharebus.governance.rule import RULE_TITLES, Rule
 
@@ -91,55 +91,41 @@ class Story:
         return asdict(self)
 
 
-def print_story(story: Story, console: Console) -> None:
-    """Tables for people."""
-    console.print(_sent_table(story))
-    console.print(_received_table(story))
-    turned = Table(title="Refused", title_justify="left")
-    for column in ("what", "by", "why"):
-        turned.add_column(column)
-    for item in story.turned:
-        turned.add_row(item.attempt, item.by, item.reason)
-    console.print(turned)
-    audit = ", ".join(f"{count} {outcome}" for outcome, count in story.audit_lines.items())
-    console.print(f"audit (监察): {story.audit_records} records; lines: {audit}")
-    if story.problems:
-        for problem in story.problems:
-            console.print(f"[bold red]✗[/] {problem}")
-    else:
-        console.print(
-            f"[green]✓[/] the numbers add up: each of {story.records_written} records written is "
-            "in the topic the audit names, once; each event sent is in the audit, once"
+def print_story(story: Story) -> None:
+    """Tables for people, and the verdict."""
+    print_table(
+        "Sent by providers (提供)",
+        ["entry", "system", "sent", "accepted", "refused", "duplicate", "delivery"],
+        [
+            (x.entry, x.system, x.sent, x.accepted, x.refused, x.duplicate, x.outcome)
+            for x in story.sent
+        ],
+    )
+    print_table(
+        "Received by subscribers (获取)",
+        ["entry", "system", "events", "rows filtered", "fields withheld", "key"],
+        [
+            (
+                x.entry,
+                x.system,
+                x.events,
+                x.rows_filtered,
+                ", ".join(x.fields_withheld) or "none",
+                "pseudonym" if x.has_pseudonym_key else "entity",
+            )
+            for x in story.received
+        ],
+    )
+    print_table(
+        "Refused", ["what", "by", "why"], [(x.attempt, x.by, x.reason) for x in story.turned]
+    )
+    lines = ", ".join(f"{count} {outcome}" for outcome, count in story.audit_lines.items())
+    typer.echo(f"audit (监察): {story.audit_records} records; lines: {lines}")
+    for problem in story.problems:
+        typer.echo(typer.style("✗ ", fg="red", bold=True) + problem)
+    if not story.problems:
+        typer.echo(
+            typer.style("✓ ", fg="green")
+            + f"the numbers add up: each of {story.records_written} records written is in the "
+            "topic the audit names, once; each event sent is in the audit, once"
         )
-
-
-def _sent_table(story: Story) -> Table:
-    table = Table(title="Sent by providers (提供)", title_justify="left")
-    for column in ("entry", "system"):
-        table.add_column(column)
-    for column in ("sent", "accepted", "refused", "duplicate"):
-        table.add_column(column, justify="right")
-    table.add_column("delivery")
-    for item in story.sent:
-        table.add_row(
-            item.entry, item.system, str(item.sent), str(item.accepted), str(item.refused),
-            str(item.duplicate), item.outcome,
-        )  # fmt: skip
-    return table
-
-
-def _received_table(story: Story) -> Table:
-    table = Table(title="Received by subscribers (获取)", title_justify="left")
-    for column in ("entry", "system"):
-        table.add_column(column)
-    for column in ("events", "rows filtered"):
-        table.add_column(column, justify="right")
-    for column in ("fields withheld", "key"):
-        table.add_column(column)
-    for item in story.received:
-        table.add_row(
-            item.entry, item.system, str(item.events), str(item.rows_filtered),
-            ", ".join(item.fields_withheld) or "none",
-            "pseudonym" if item.has_pseudonym_key else "entity",
-        )  # fmt: skip
-    return table

@@ -1,6 +1,5 @@
 """``sharebus publish``: a file, or the statement that nothing changed."""
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,10 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from sharebus import EXIT_INVALID_INPUT, EXIT_NUMBERS_DISAGREE, EXIT_UNAVAILABLE, InvalidInput
-from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.cli.output import JsonOption
+from sharebus.cli.publish_report import explain_change, print_receipt, print_report, tell_refused
 from sharebus.producers.progress import Progress
 from sharebus.producers.provider import Provider
-from sharebus.producers.publication import PublishOptions, PublishReport, publish_file
+from sharebus.producers.publication import PublishOptions, publish_file
 from sharebus.producers.receipt import WAIT_SECONDS, Receipt
 
 
@@ -129,11 +129,18 @@ def _publish(
     """
     if no_change == (path is not None):
         raise InvalidInput("Give --from FILE, or --no-change.")
+    if no_change and (check_only or not close):
+        raise InvalidInput(
+            "A statement that nothing changed is sent, and closes its delivery.",
+            expected="--no-change without --check and --no-close",
+        )
     with Provider(entry, system) as provider:
         if path is None:
-            receipt = provider.no_change(period, wait_seconds)
-            _print_receipt(receipt, as_json)
-            raise typer.Exit(_exit_code(receipt, bad_count=0))
+            receipt = provider.no_change(period, wait_seconds, delivery_id=delivery)
+            print_receipt(receipt, as_json)
+            if receipt.outcome == "incomplete":
+                explain_change(receipt)
+            raise typer.Exit(_exit_code(receipt, 0, tell_refused(provider, receipt)))
         options = PublishOptions(
             period=period,
             row_format=row_format.value if row_format else None,
@@ -151,8 +158,9 @@ def _publish(
         )
         with _progress_bar() as progress:
             report = publish_file(provider, path, options, progress)
-    _print_report(report, as_json, is_dry=check_only)
-    raise typer.Exit(_exit_code(report.receipt, report.survey.bad_count))
+        print_report(report, as_json, is_dry=check_only)
+        has_refused = tell_refused(provider, report.receipt)
+    raise typer.Exit(_exit_code(report.receipt, report.survey.bad_count, has_refused))
 
 
 @contextmanager
@@ -174,81 +182,11 @@ def _progress_bar() -> Iterator[Progress]:
         yield progress
 
 
-def _exit_code(receipt: Receipt | None, bad_count: int) -> int:
-    if bad_count:
+def _exit_code(receipt: Receipt | None, bad_count: int, has_refused: bool) -> int:
+    if bad_count or has_refused:
         return EXIT_INVALID_INPUT
     if receipt is None or receipt.outcome in ("complete", "no_change"):
         return 0
     if receipt.outcome == "awaited":
         return EXIT_UNAVAILABLE
-    return EXIT_INVALID_INPUT if receipt.refused else EXIT_NUMBERS_DISAGREE
-
-
-def _print_report(report: PublishReport, as_json: bool, *, is_dry: bool) -> None:
-    survey, comparison = report.survey, report.comparison
-    for bad in survey.bad_rows:
-        for problem in bad.problems:
-            print_note(f"{report.file.path}:{bad.line}: {problem}")
-    if survey.bad_rows_path:
-        print_note(f"{survey.bad_count} bad rows, with what is wrong: {survey.bad_rows_path}")
-    counts: dict[str, Any] = {
-        "rows": survey.row_count,
-        "bad": survey.bad_count,
-        "flagged": survey.flagged_count,
-        "sent": report.sent_count,
-        "sent before": report.resumed_count,
-    }
-    if comparison is not None:
-        counts |= {
-            "created": comparison.created_count,
-            "updated": comparison.updated_count,
-            "deleted": report.deleted_count,
-            "unchanged": comparison.unchanged_count,
-        }
-    if as_json:
-        names = {"encoding": report.file.encoding, "digest": report.file.digest}
-        print_json(
-            {
-                "delivery": report.delivery,
-                **names,
-                **{name.replace(" ", "_"): count for name, count in counts.items()},
-                "sends_nothing": is_dry,
-                "bad_rows_file": str(survey.bad_rows_path) if survey.bad_rows_path else None,
-                "receipt": _document(report.receipt),
-            }
-        )
-        return
-    title = f"{report.file.path} ({report.file.encoding})" + (", checked only" if is_dry else "")
-    print_table(title, list(counts), [[f"{count:,}" for count in counts.values()]])
-    if report.receipt is not None:
-        _print_receipt(report.receipt, as_json=False)
-    elif not is_dry:
-        print_note(f"delivery {report.delivery} is open")
-
-
-def _print_receipt(receipt: Receipt, as_json: bool) -> None:
-    if as_json:
-        print_json(_document(receipt))
-        return
-    print_table(
-        f"delivery {receipt.delivery}, data period {receipt.period}: {receipt.outcome}",
-        ["partition", "declared", "accepted", "refused", "duplicate", "audit record"],
-        [
-            (p.partition, p.declared, p.accepted, p.refused, p.duplicate,
-             f"{p.audit_writer} {p.audit_sequence}")
-            for p in receipt.partitions
-        ],
-    )  # fmt: skip
-    if receipt.outcome == "awaited":
-        print_note(
-            "The delivery is closed, but the gate has not answered for every partition. "
-            "Run the same command again to see the receipt."
-        )
-    if receipt.refused:
-        print_note("Refused events: sharebus quarantine list --as SYSTEM")
-
-
-def _document(receipt: Receipt | None) -> dict[str, Any] | None:
-    if receipt is None:
-        return None
-    return {**dataclasses.asdict(receipt), "outcome": receipt.outcome}
+    return EXIT_NUMBERS_DISAGREE

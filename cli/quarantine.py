@@ -14,7 +14,6 @@ from sharebus import EXIT_INVALID_INPUT, InvalidInput, Refused
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.consumers.readable_topic import partition_counts
 from sharebus.governance.identity import parse_system
-from sharebus.governance.rule import RULE_TITLES, Rule
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
@@ -23,7 +22,6 @@ from sharebus.infra.settings import load_settings
 from sharebus.producers.provider import Provider
 from sharebus.producers.quarantine import (
     RefusedEvent,
-    RefusedSummary,
     find_refused,
     list_refused,
     resubmit,
@@ -102,7 +100,7 @@ def _show(position: _Position, system: _System, as_json: JsonOption = False) -> 
         f"refused event {position}",
         ["", ""],
         [
-            ("why", _reason(summary)),
+            ("why", summary.reason),
             ("entry", summary.entry),
             ("refused at", _time(summary.refused_ms)),
             ("event id", _shown(summary.event_id)),
@@ -191,17 +189,11 @@ def _document(event: RefusedEvent) -> dict[str, Any]:
     row = json.loads(json.dumps(event.readable_row, default=_as_text))
     return {
         **dataclasses.asdict(event.summary),
-        "reason": _reason(event.summary),
+        "reason": event.summary.reason,
         "key": event.key.decode("utf-8", "backslashreplace"),
         "row": row,
         "value_begins": (event.value or b"")[:_SHOWN_BYTES].hex(" "),
     }
-
-
-def _reason(refused: RefusedSummary) -> str:
-    title = RULE_TITLES.get(Rule(refused.rule)) if refused.rule in set(Rule) else None
-    place = f" ({refused.place})" if refused.place else ""
-    return f"{refused.rule}{place}: {title or 'no such rule is known here'}"
 
 
 def _shown(text: str) -> str:

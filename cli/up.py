@@ -11,9 +11,11 @@ from sharebus.infra.supervision import PartStatus
 from sharebus.infra.supervisor import run_until_stopped
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
+_NOT_WELL: Final = ("failed", "failing", "restarting")
 _STYLES: Final = {
     "running": "green",
     "failed": "bold red",
+    "failing": "red",
     "restarting": "yellow",
     "stopped": "dim",
 }
@@ -36,11 +38,11 @@ def _up(
     console = Console(stderr=True)
 
     def tell(part: PartStatus) -> None:
-        if quiet and part.state not in ("failed", "restarting"):
+        if quiet and part.state not in _NOT_WELL:
             return
         style = _STYLES.get(part.state, "default")
         console.print(f"{part.name:<10} [{style}]{part.state:<10}[/] {part.address}")
-        if part.message and part.state in ("failed", "restarting"):
+        if part.message and part.state in _NOT_WELL:
             console.print(part.message, markup=False, highlight=False)
 
     run_until_stopped(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from sharebus import InvalidInput
 from sharebus.governance.agency import Strict, Text
 from sharebus.governance.entry import FieldName
 from sharebus.governance.identity import Id, SystemName, parse_system
@@ -78,7 +79,10 @@ class Grant(Strict):
     @field_validator("system")
     @classmethod
     def _is_a_system(cls, value: str) -> str:
-        parse_system(value)
+        try:
+            parse_system(value)
+        except InvalidInput as error:
+            raise ValueError(error.expected) from None
         return value
 
     @field_validator("fields")

@@ -23,6 +23,7 @@ class Rule(StrEnum):
     ENTRY_UNKNOWN = "entry.unknown"
     ENTRY_SUSPENDED = "entry.suspended"
     RECORD_UNREADABLE = "record.unreadable"
+    RECORD_HARMFUL = "record.harmful"
     RECORD_TOO_LARGE = "record.too_large"
     KEY_MISSING = "key.missing"
     KEY_MISMATCH = "key.mismatch"
@@ -51,6 +52,7 @@ RULE_TITLES: Final[dict[Rule, str]] = {
     Rule.ENTRY_UNKNOWN: "the topic belongs to no published catalog entry",
     Rule.ENTRY_SUSPENDED: "the catalog entry or its provider is suspended",
     Rule.RECORD_UNREADABLE: "the broker holds bytes at this offset that no client can unpack",
+    Rule.RECORD_HARMFUL: "processes of the gate died of this event, so it was not opened again",
     Rule.RECORD_TOO_LARGE: "key, headers or value are larger than the entry allows",
     Rule.KEY_MISSING: "the record has no key",
     Rule.KEY_MISMATCH: "the record's key is not the key of its payload",

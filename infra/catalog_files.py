@@ -17,6 +17,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.governance.schema_lint import lint_schema
 from sharebus.governance.schema_text import decode_schema_text
+from sharebus.infra.document_error import document_errors
 from sharebus.infra.yaml_document import YamlDefect, YamlDocument, read_yaml
 
 PLACEHOLDER: Final = "<<fill in"
@@ -30,7 +31,6 @@ _KINDS: Final[dict[str, type[Agency] | type[CatalogEntry] | type[Grant]]] = {
 _SUFFIXES: Final = (".yaml", ".yml")
 _FOUND_CHARS_MAX: Final = 120
 _FILE_BYTES_MAX: Final = 4_000_000
-_UNION_TAGS: Final = frozenset({"unconditional", "conditional", "not_shared"})
 
 
 class InvalidCatalog(InvalidInput):
@@ -164,16 +164,8 @@ class _Reading:
         try:
             model = _KINDS[kind].model_validate(document.value)
         except ValidationError as invalid:
-            for error in invalid.errors():
-                location = [step for step in error["loc"] if step not in _UNION_TAGS]
+            for location, expected, found in document_errors(_KINDS[kind], invalid.errors()):
                 path, line = document.locate(location)
-                if error["type"] == "missing":
-                    expected, found = "a value", "nothing"
-                else:
-                    expected, found = error["msg"].removeprefix("Value error, "), error["input"]
-                # A rule between fields has the whole document as input, which tells nothing.
-                if isinstance(found, dict):
-                    found = "values that contradict it"
                 self._complain(file, line, path or kind, expected, found)
             return
         self.documents[kind].append(model)

@@ -14,8 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sharebus import Refused
 from sharebus.infra.settings import Settings
 
-State = Literal["waiting", "starting", "running", "restarting", "failed", "stopping", "stopped"]
-"""``waiting`` for a part that must run first; ``failed`` needs a person."""
+State = Literal[
+    "waiting", "starting", "running", "restarting", "failing", "failed", "stopping", "stopped"
+]
+"""``waiting`` for a part that must run first; ``failing`` is started again and again; ``failed``
+needs a person."""
 
 _LOCK_FILE: Final = "supervisor.lock"
 _STATUS_FILE: Final = "status.json"

@@ -1,9 +1,6 @@
 """One supervisor for broker, registry and apps: start in order, restart, report, stop in order.
 
-Each part is a child process that ends with the supervisor, however that ends. A part that ends by
-itself is started again, after 1 s, then 2, 4 … 30 s; the count starts anew when it has run for a
-minute. Exit status 78 (sysexits.h: configuration error) says that a person is needed: such a part
-is left alone, and its last words are shown.
+Each part is a child process that ends with the supervisor, however that ends.
 """
 
 import os
@@ -14,25 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
-from sharebus import SharebusError, Unavailable
+from sharebus import Unavailable
 from sharebus.infra import child_process
 from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
+from sharebus.infra.part import OnChange, Part
 from sharebus.infra.settings import Settings, environment_of
-from sharebus.infra.supervision import PartStatus, State, only_supervisor, write_status
+from sharebus.infra.supervision import PartStatus, only_supervisor, write_status
 
-EXIT_NEEDS_A_PERSON: Final = 78
 START_TIMEOUT_SECONDS: Final = 120.0
 APP_STOP_TIMEOUT_SECONDS: Final = 15.0
 SERVICE_STOP_TIMEOUT_SECONDS: Final = 30.0
-RESTART_DELAYS_SECONDS: Final = (1, 2, 4, 8, 16, 30)
-SETTLED_AFTER_SECONDS: Final = 60.0
 _TICK_SECONDS: Final = 0.2
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-OnChange = Callable[[PartStatus], None]
 
 
 @dataclass(frozen=True)
@@ -43,20 +36,6 @@ class App:
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
-
-
-class _Process(Protocol):
-    """What the supervisor needs to know of a broker, a registry or an app."""
-
-    name: str
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def log(self) -> str: ...
-    def launch(self) -> subprocess.Popen[bytes]: ...
-    def is_ready(self) -> bool: ...
-    def last_words(self) -> str: ...
 
 
 class _AppProcess:
@@ -84,91 +63,6 @@ class _AppProcess:
         return child_process.last_lines(self._log_path)
 
 
-class _Part:
-    """One process over its restarts."""
-
-    def __init__(self, process: _Process, stop_timeout_seconds: float, report: OnChange) -> None:
-        self._process = process
-        self._stop_timeout_seconds = stop_timeout_seconds
-        self._report = report
-        self._child: subprocess.Popen[bytes] | None = None
-        self._quick_ends = 0
-        self._next_start = 0.0
-        self._started = 0.0
-        self.status = PartStatus(
-            name=process.name, state="waiting", since_ms=_now_ms(), address=process.address,
-            log=process.log,
-        )  # fmt: skip
-
-    def tend(self) -> None:
-        """Do what is due now: start, notice readiness, notice an end."""
-        if self.status.state == "failed":
-            return
-        if self._child is None:
-            if time.monotonic() >= self._next_start:
-                self._launch()
-        elif self._child.poll() is not None:
-            self._ended(self._child)
-        elif self.status.state == "starting" and self._process.is_ready():
-            self._become("running", pid=self._child.pid)
-        elif time.monotonic() - self._started > SETTLED_AFTER_SECONDS:
-            self._quick_ends = 0
-
-    def stop(self) -> None:
-        """End it and whatever it has started."""
-        if self._child:
-            self._become("stopping", pid=self._child.pid)
-            clean = child_process.stop(self._child, timeout_seconds=self._stop_timeout_seconds)
-            self._child = None
-            self._become("stopped", message="" if clean else "did not end when asked; was killed")
-
-    def _launch(self) -> None:
-        try:
-            self._child = self._process.launch()
-        except SharebusError as error:
-            if self.status.restarts == 0:
-                raise
-            # What was free or present at the first start is so no longer; it may come back.
-            self._later(f"{error}")
-            return
-        self._started = time.monotonic()
-        self._become("starting", pid=self._child.pid)
-
-    def _ended(self, child: subprocess.Popen[bytes]) -> None:
-        child_process.kill_group(child)
-        self._child = None
-        words = self._process.last_words()
-        if child.returncode == EXIT_NEEDS_A_PERSON:
-            self._become("failed", message=words)
-        else:
-            self._later(f"ended with status {child.returncode}\n{words}")
-
-    def _later(self, message: str) -> None:
-        last = len(RESTART_DELAYS_SECONDS) - 1
-        delay_seconds = RESTART_DELAYS_SECONDS[min(self._quick_ends, last)]
-        self._quick_ends += 1
-        self._next_start = time.monotonic() + delay_seconds
-        self._become("restarting", message=message, restarts=self.status.restarts + 1)
-
-    def _become(
-        self,
-        state: State,
-        *,
-        pid: int | None = None,
-        message: str = "",
-        restarts: int | None = None,
-    ) -> None:
-        self.status = self.status.model_copy(update={
-            "state": state,
-            "since_ms": _now_ms(),
-            "pid": pid,
-            # Why it was restarted stays readable while it runs.
-            "message": message or ("" if state == "stopped" else self.status.message),
-            "restarts": self.status.restarts if restarts is None else restarts,
-        })  # fmt: skip
-        self._report(self.status)
-
-
 class Supervisor:
     """Broker and registry (when embedded) and apps of one data directory, as a context manager.
 
@@ -190,12 +84,12 @@ class Supervisor:
         self._on_change = on_change
         services = (EmbeddedKafka(settings), EmbeddedRegistry(settings))
         self._services = [
-            _Part(service, SERVICE_STOP_TIMEOUT_SECONDS, self._changed)
+            Part(service, SERVICE_STOP_TIMEOUT_SECONDS, self._changed)
             for service in services
             if settings.embedded
         ]
         self._apps = [
-            _Part(_AppProcess(app, settings), APP_STOP_TIMEOUT_SECONDS, self._changed)
+            Part(_AppProcess(app, settings), APP_STOP_TIMEOUT_SECONDS, self._changed)
             for app in apps
         ]
         self._exit_stack = ExitStack()
@@ -224,12 +118,12 @@ class Supervisor:
         """Restart what has ended; takes at most a few seconds."""
         for service in self._services:
             service.tend()
-            if service.status.state != "running":
+            if service.status.state not in ("running", "failing"):
                 break  # the next one needs it
         for app in self._apps:
             app.tend()
 
-    def _start(self, service: _Part) -> None:
+    def _start(self, service: Part) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while service.status.state != "running":
             service.tend()
@@ -288,7 +182,3 @@ def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise _Stopped
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from sharebus import InvalidInput
 
@@ -75,14 +75,18 @@ def inspect_file(path: Path, encoding: Encoding | None = None) -> InputFile:
     return InputFile(path, found, digest, status.st_size, status.st_mtime_ns)
 
 
+class _Defect(NamedTuple):
+    """The first byte that begins no character. ``is_cut``: one begins, and the file ends in it."""
+
+    position: int
+    line: int
+    is_cut: bool
+
+
 def _as_stated(path: Path, encoding: Encoding) -> Encoding:
-    position = _first_invalid_byte(path, encoding)
-    if position is not None:
-        raise InvalidInput(
-            f"The file is not {encoding}.",
-            where=f"{path}, byte {position}",
-            found=_bytes_at(path, position),
-        )
+    defect = _first_defect(path, encoding)
+    if defect is not None:
+        raise _refusal(path, encoding, defect)
     return encoding
 
 
@@ -90,28 +94,50 @@ def _detect(path: Path) -> Encoding:
     with path.open("rb") as file:
         if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
             return _as_stated(path, "utf-8")
-    utf_8_position = _first_invalid_byte(path, "utf-8")
-    if utf_8_position is None and _is_surely_utf_8(path):
-        return "utf-8"
-    if utf_8_position is None:
+    utf_8 = _first_defect(path, "utf-8")
+    if utf_8 is None or utf_8.is_cut:  # cut off, it must not be taken for GB18030 either
+        if _is_surely_utf_8(path):
+            return _as_stated(path, "utf-8")
         raise InvalidInput(
             "The file can be read as UTF-8 and as GB18030, and says different things.",
             where=str(path),
             remedy="Give --encoding utf-8 or --encoding gb18030.",
         )
-    position = _first_invalid_byte(path, "gb18030")
-    if position is not None:
-        raise InvalidInput(
-            "The file is neither UTF-8 nor GB18030.",
-            where=f"{path}, byte {utf_8_position} (UTF-8), byte {position} (GB18030)",
-            found=f"{_bytes_at(path, utf_8_position)}; {_bytes_at(path, position)}",
-            remedy="Save it as UTF-8.",
+    gb18030 = _first_defect(path, "gb18030")
+    if gb18030 is None:
+        return "gb18030"
+    if gb18030.is_cut:
+        raise _refusal(path, "gb18030", gb18030)
+    raise InvalidInput(
+        "The file is neither UTF-8 nor GB18030.",
+        where=f"{path}, {_place(utf_8)} (UTF-8), {_place(gb18030)} (GB18030)",
+        expected="text that is one of them from the first byte to the last",
+        found=f"{_bytes_at(path, utf_8.position)}; {_bytes_at(path, gb18030.position)}",
+        remedy="Save it as UTF-8.",
+    )
+
+
+def _refusal(path: Path, encoding: Encoding, defect: _Defect) -> InvalidInput:
+    where, found = f"{path}, {_place(defect)}", _bytes_at(path, defect.position)
+    if defect.is_cut:
+        return InvalidInput(
+            "The file ends in the middle of a character.",
+            where=where,
+            expected=f"all bytes of a character of {encoding}",
+            found=f"{found}, and the end of the file",
+            remedy="It may have been cut off on its way: compare it with its original.",
         )
-    return "gb18030"
+    return InvalidInput(
+        f"The file is not {encoding}.", where=where, expected=f"text in {encoding}", found=found
+    )
+
+
+def _place(defect: _Defect) -> str:
+    return f"line {defect.line}, byte {defect.position}"
 
 
 def _is_surely_utf_8(path: Path) -> bool:
-    """Whether a file that decodes as UTF-8 means what UTF-8 says.
+    """Whether a file that decodes as UTF-8, but perhaps for its end, means what UTF-8 says.
 
     It does when GB18030 cannot be or says the same (ASCII); and when UTF-8 gives everyday Chinese
     and GB18030 does not, as Chinese text in UTF-8 looks when misread.
@@ -145,24 +171,27 @@ def _is_everyday(text: str) -> bool:
     return True
 
 
-def _first_invalid_byte(path: Path, encoding: Encoding) -> int | None:
+def _first_defect(path: Path, encoding: Encoding) -> _Defect | None:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    end = 0
+    end, line, is_cut = 0, 1, False
     try:
         for chunk in _chunks(path):
             end += len(chunk)
             decoder.decode(chunk)
+            line += chunk.count(b"\n")
+        is_cut = True
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         # The decoder complains about what it kept from the chunk before, plus this chunk.
-        return end - len(error.object) + error.start
+        position = end - len(error.object) + error.start
+        return _Defect(position, line + error.object[: error.start].count(b"\n"), is_cut)
     return None
 
 
 def _bytes_at(path: Path, position: int) -> str:
     with path.open("rb") as file:
         file.seek(position, os.SEEK_SET)
-        return file.read(4).hex(" ") or "the end of the file"
+        return file.read(4).hex(" ")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -93,9 +93,16 @@ class Provider:
             delivery_id = f"{parse_period(period)}-{uuid.uuid4().hex[:_ID_CHARS]}"
         return Delivery(self._channel, period, delivery_id, sent_before)
 
-    def no_change(self, period: str, wait_seconds: float = WAIT_SECONDS) -> Receipt:
-        """State that nothing changed in a data period."""
-        return self.delivery(period).close(wait_seconds, no_change=True)
+    def no_change(
+        self, period: str, wait_seconds: float = WAIT_SECONDS, *, delivery_id: str | None = None
+    ) -> Receipt:
+        """State that nothing changed in a data period.
+
+        Stating it again, in a delivery of the same id, changes nothing and is answered again.
+        Without ``delivery_id`` the id follows from the period.
+        """
+        delivery_id = delivery_id or f"{parse_period(period)}-no-change"
+        return self.delivery(period, delivery_id).close(wait_seconds, no_change=True)
 
     def receipts(self, *, from_start: bool = False) -> ReceiptReader:
         """A reader of the receipts of this entry, those from now on or all that are kept."""

@@ -83,21 +83,24 @@ def publish_file(
     :raises Unavailable: broker or gate do not answer; run it again.
     """
     plan = _prepare(provider, path, options, progress)
+    survey = plan.survey
+    if survey.row_count == 0 and plan.comparison is None:
+        is_csv = plan.source.format == "csv"
+        raise InvalidInput(
+            "There is no row in the file; nothing was sent.",
+            where=str(path),
+            expected=f"at least one row{' below the header' if is_csv else ', a JSON object'}",
+            found="the header alone" if is_csv else "no line, or empty lines",
+            remedy="If nothing changed in the data period, say so with --no-change.",
+        )
     if options.check_only:
         return plan.report()
-    survey = plan.survey
     if survey.bad_count and (options.strict or survey.bad_count == survey.row_count):
         raise InvalidInput(
             f"{survey.bad_count} of {survey.row_count} rows are bad; nothing was sent",
             where=str(path),
             found=_first_of(survey.bad_rows),
             remedy=f"All of them, with what is wrong, are in {survey.bad_rows_path}.",
-        )
-    if survey.row_count == 0 and plan.comparison is None:
-        raise InvalidInput(
-            "there is no row in the file; nothing was sent",
-            where=str(path),
-            remedy="If nothing changed in the data period, say so with --no-change.",
         )
     return _send(provider, plan, options, progress)
 

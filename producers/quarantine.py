@@ -14,6 +14,7 @@ from fastavro import parse_schema, schemaless_reader
 from sharebus import InvalidInput
 from sharebus.governance.data_period import is_valid_period
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.rule import RULE_TITLES, Rule
 from sharebus.governance.schema_lint import plain_schema
 from sharebus.infra.log_reader import LogReader
 from sharebus.producers.cell_values import compile_cells
@@ -54,6 +55,13 @@ class RefusedSummary:
     data_period: str
     delivery: str
 
+    @property
+    def reason(self) -> str:
+        """The rule, the place, and what the rule says."""
+        title = RULE_TITLES.get(Rule(self.rule)) if self.rule in set(Rule) else None
+        place = f" ({self.place})" if self.place else ""
+        return f"{self.rule}{place}: {title or 'no such rule is known here'}"
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
@@ -89,6 +97,23 @@ def list_refused(
     low, _ = log.bounds(topic, 0)
     log.read(topic, 0, low, take)
     return list(latest)
+
+
+def refused_of(provider: Provider, receipt: Receipt, count_max: int) -> list[RefusedSummary]:
+    """The latest events of a delivery in quarantine; also those that its receipt cannot count.
+
+    An event with a bad header, such as the time of a clock that is ahead, is counted for no
+    delivery: the gate does not believe the header that names it.
+
+    :raises Unavailable: quarantine cannot be read.
+    """
+    whose = (receipt.entry, receipt.delivery)
+    return list_refused(
+        provider.log,
+        provider.system.agency,
+        count_max,
+        lambda refused: (refused.entry, refused.delivery) == whose,
+    )
 
 
 def find_refused(log: LogReader, agency: str, position: str, facts: PolicyFacts) -> RefusedEvent:

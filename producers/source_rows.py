@@ -144,7 +144,16 @@ class RowSource:
                 yield SourceRow(number, line, None, (shape,), raw)
 
     def _checked_header(self, header: list[str] | None) -> list[str]:
-        names = header or []
+        if not header:
+            raise InvalidInput(
+                "The file has no header.",
+                where=f"{self.file.path}, line 1",
+                expected=f"a line with the columns {', '.join(self.fields)}, in any order",
+                found="an empty file" if header is None else "an empty line",
+                remedy="Write the header and the rows. If nothing changed in the data period, say "
+                "so with --no-change.",
+            )
+        names = header
         missing = [name for name in self.fields if name not in names]
         unknown = [n for n in names if n not in self.fields and n not in NOTE_COLUMNS]
         twice = sorted({name for name in names if names.count(name) > 1})

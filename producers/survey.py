@@ -10,6 +10,7 @@ from typing import Final
 
 from sharebus.producers.bad_rows import BadRowsFile
 from sharebus.producers.progress import RECORDS_PER_PROGRESS, Progress
+from sharebus.producers.repeated_keys import KeyTable, RepeatedKey
 from sharebus.producers.row_check import CheckedRow, RowCheck
 from sharebus.producers.row_set import RowSet
 from sharebus.producers.snapshot import SnapshotComparison
@@ -29,7 +30,11 @@ class BadRow:
 
 @dataclass
 class Survey:
-    """What a file holds. ``flagged_count`` rows are good, but a content check flags them."""
+    """What a file holds. ``flagged_count`` rows are good, but a content check flags them.
+
+    ``repeated_count`` entity keys stand in more than one good row; ``repeated_keys`` are the first
+    of them. A comparison has its own rule for these, so then there are none.
+    """
 
     row_count: int = 0
     bad_count: int = 0
@@ -37,6 +42,8 @@ class Survey:
     to_send: RowSet = field(default_factory=RowSet)
     bad_rows: list[BadRow] = field(default_factory=list)
     bad_rows_path: Path | None = None
+    repeated_count: int = 0
+    repeated_keys: list[RepeatedKey] = field(default_factory=list)
 
 
 def survey_rows(
@@ -53,7 +60,10 @@ def survey_rows(
     :raises InvalidInput: the file's structure is broken.
     """
     survey = Survey()
-    with BadRowsFile(bad_rows_path, source.format, source.columns()) as bad_rows:
+    with (
+        BadRowsFile(bad_rows_path, source.format, source.columns()) as bad_rows,
+        KeyTable() as keys,
+    ):
         for row in source:
             survey.row_count += 1
             checked = check.check(row)
@@ -65,11 +75,13 @@ def survey_rows(
                 bad_rows.write(row, problems)
                 if len(survey.bad_rows) < SHOWN_MAX:
                     survey.bad_rows.append(BadRow(row.line, problems))
-            elif comparison is None:
+            elif comparison is None and checked.key is not None:
                 survey.to_send.add(row.number)
+                keys.add(checked.key, row.line)
             survey.flagged_count += bool(checked.flags and not problems)
             if survey.row_count % RECORDS_PER_PROGRESS == 0:
                 progress("checking", survey.row_count, None)
+        survey.repeated_count, survey.repeated_keys = keys.repeated()
     if comparison is not None:
         survey.to_send = comparison.to_send
     if survey.bad_count:

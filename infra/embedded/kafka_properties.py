@@ -78,7 +78,7 @@ def server(
         "group.min.session.timeout.ms": 2_000,  # a gate that died frees its partitions sooner
         # Kafka lets a transaction wait when the connection by which the broker asks itself was idle
         # and closed (decision 0012); dead peers are found by TCP keep-alive.
-        "connections.max.idle.ms": -1,
+        "connections.max.idle.ms": 30 * 86_400_000,
         "message.max.bytes": 1_048_576,
     }
     if settings.flush_every_message:

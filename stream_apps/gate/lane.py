@@ -36,6 +36,8 @@ Arrival = tuple[int, int, bytes | None, bytes | None, HeaderList | None]
 """Offset, ingress time (ms), key, value, headers."""
 UNREADABLE: Final[HeaderList] = [("unreadable", b"")]
 """Stands for the headers of a record whose bytes nobody can unpack."""
+HARMFUL: Final[HeaderList] = [("harmful", b"")]
+"""Stands for the headers of a record of which processes died."""
 PLATFORM_QUARANTINE: Final = "quarantine.platform"
 _NOTHING: Final[tuple[str, ...]] = ()
 _CLOSED: Final = ce.TYPE_DELIVERY_CLOSED.encode()
@@ -107,6 +109,8 @@ class Lane:
                 _, ingress_ms, _, value, headers = arrival
                 if headers is UNREADABLE:
                     raise Refusal(Rule.RECORD_UNREADABLE)
+                if headers is HARMFUL:
+                    raise Refusal(Rule.RECORD_HARMFUL)
                 if value is not None and len(value) > plan.entry.event_bytes_max:
                     raise Refusal(Rule.RECORD_TOO_LARGE, "value")
                 tolerance_ms = plan.entry.future_tolerance_seconds * 1000

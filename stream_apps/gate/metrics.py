@@ -22,3 +22,7 @@ PARTITIONS: Final = Gauge("sharebus_gate_partitions", "Ingress partitions that t
 FILLING_PARTITIONS: Final = Gauge(
     "sharebus_gate_filling_partitions", "Ingress partitions with a view that is being filled"
 )
+HELD_ENTRIES: Final = Gauge(
+    "sharebus_gate_held_entries",
+    "Catalog entries held back: their facts are not complete, or the gate fails at them",
+)

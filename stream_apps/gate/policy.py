@@ -22,10 +22,13 @@ class Policy:
         """Offset of the last fact applied."""
         return self._reader.facts.version
 
-    def learn(self) -> None:
-        """Nothing is judged by an older policy than the one now committed (decision 9)."""
+    def learn(self) -> bool:
+        """Nothing is judged by an older policy than the one now committed (decision 9).
+
+        Says whether anything may have changed.
+        """
         if not self._reader.catch_up() and self._plans:
-            return
+            return False
         self._plans.clear()
         metrics.POLICY_VERSION.set(self.version)
         schemas = self._reader.facts.schemas
@@ -36,6 +39,7 @@ class Policy:
                 if schemas.get(record.subject)
             }
         )
+        return True
 
     def plan_of(self, entry: str) -> EntryPlan | None:
         """The plan of an entry; None if there is none, or it is not to be shared.

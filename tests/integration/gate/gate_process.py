@@ -31,7 +31,7 @@ class GateProcess:
 
     def __init__(self, settings: Settings) -> None:
         self.log = settings.data_dir / "gate.log"
-        self._environment = {**os.environ, **environment_of(settings)}
+        self.environment = {**os.environ, **environment_of(settings)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, is_ready: bool = True) -> None:
@@ -40,7 +40,7 @@ class GateProcess:
         argv = [sys.executable, "-m", "faust", "-A", "sharebus.stream_apps.gate.app", "worker"]
         seen = self.log.stat().st_size if self.log.exists() else 0
         self._process = child_process.start(
-            [*argv, "-l", "info", "--without-web"], log=self.log, environment=self._environment
+            [*argv, "-l", "info", "--without-web"], log=self.log, environment=self.environment
         )
         if is_ready:
             wait_until(partial(self._says_ready, seen), "the gate is ready")

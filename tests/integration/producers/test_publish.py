@@ -1,16 +1,20 @@
 import csv
 import json
 import random
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastavro import schemaless_reader
+from typer.testing import CliRunner
 
 from sharebus import InvalidInput, Refused
+from sharebus.cli.main import app
 from sharebus.governance.entry import CatalogEntry
+from sharebus.infra.settings import environment_of
+from sharebus.producers import delivery, publication
 from sharebus.producers.provider import Provider
 from sharebus.schemas.cloudevent import ID
 from sharebus.schemas.framing import FRAME_BYTES
@@ -198,6 +202,72 @@ def test_no_change_is_receipted_as_such(register: Register, closed_entry: Catalo
         "--period", "2026-12", "--json",
     )  # fmt: skip
     assert (code, json.loads(out)["outcome"]) == (0, "no_change")
+
+
+def test_no_change_stated_again_is_one_statement_answered_twice(
+    register: Register, open_entry: CatalogEntry
+) -> None:
+    with register.provider(open_entry) as provider:
+        first, again = (provider.no_change("2026-11") for _ in range(2))
+    assert first.outcome == again.outcome == "no_change"
+    assert first.delivery == again.delivery == "2026-11-no-change"
+
+
+def test_no_change_of_a_delivery_with_events_says_what_became_of_it(
+    register: Register, open_entry: CatalogEntry, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "in.csv", numbered(3))
+    register.publish(open_entry, path, delivery="d1", close=False)
+    code, out, err = register.run(
+        "publish", open_entry.id, "--as", str(register.system), "--no-change",
+        "--period", "2026-11", "--delivery", "d1",
+    )  # fmt: skip
+    assert code == 7, err
+    assert "incomplete" in out
+    assert "Delivery d1 has events (3 accepted, 0 refused)" in err
+    assert len(register.present(open_entry)) == 3
+
+
+def test_repeated_keys_are_a_warning_and_the_last_row_stays(
+    register: Register, closed_entry: CatalogEntry, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("code,name,since\n1,甲,\n2,乙,\n1,丙,\n", encoding="utf-8")
+    arguments = (
+        "publish", closed_entry.id, "--as", str(register.system), "--from", str(path),
+        "--period", "2026-11", "--json",
+    )  # fmt: skip
+    for option in (["--check"], []):
+        code, out, err = register.run(*arguments, *option)
+        report = json.loads(out)
+        assert (code, report["sent"], report["repeated_keys"]) == (0, 3, 1), err
+        assert report["repeated_at"] == [{"first_line": 2, "last_line": 4, "row_count": 2}]
+        assert f"{path}:2 and :4: the same entity key in 2 rows" in err
+        assert "warning: 1 entity keys" in err
+    assert "丙".encode() in register.present(closed_entry)["1"]
+
+
+def test_clock_that_is_ahead_is_told_as_refused_though_no_receipt_counts_it(
+    register: Register, open_entry: CatalogEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr(publication, "datetime", Ahead)
+    monkeypatch.setattr(delivery, "datetime", Ahead)
+    for name, value in environment_of(register.settings).items():
+        monkeypatch.setenv(name, value)
+    path = write_csv(tmp_path / "in.csv", numbered(2))
+    result = CliRunner().invoke(
+        app,
+        ["publish", open_entry.id, "--as", str(register.system), "--from", str(path),
+         "--period", "2026-11", "--wait", "5", "--json"],
+    )  # fmt: skip
+    assert result.exit_code == 3, result.output
+    assert "time.future (ce_time)" in result.stderr
+    assert json.loads(result.stdout)["receipt"]["outcome"] == "awaited"
 
 
 def test_receipt_that_is_late_comes_with_the_same_command(

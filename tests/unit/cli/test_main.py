@@ -68,6 +68,41 @@ def test_certificate_cannot_be_saved_elsewhere_than_in_its_files(
     assert code == EXIT_INVALID_INPUT != EXIT_REFUSED
 
 
+def test_keys_of_a_cluster_are_made_once_and_never_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SHAREBUS_DATA_DIR", str(tmp_path))
+    assert run(monkeypatch, "credentials", "--keys") == 0
+    keys = [tmp_path / "secrets" / name for name in ("audit_key", "view_key")]
+    before = [key.read_text() for key in keys]
+    assert all(len(bytes.fromhex(text)) == 32 for text in before)
+    assert [key.stat().st_mode & 0o777 for key in keys] == [0o600, 0o600]
+    assert len(set(before)) == 2
+
+    keys[1].unlink()
+    capsys.readouterr()
+    assert run(monkeypatch, "credentials", "--keys") == EXIT_REFUSED
+    assert str(keys[0]) in capsys.readouterr().err
+    assert keys[0].read_text() == before[0]
+    assert not keys[1].exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["tax.levy", "--keys"]])
+def test_credentials_are_for_a_system_or_for_the_cluster(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    assert run(monkeypatch, "credentials", *arguments) == EXIT_INVALID_INPUT
+
+
+@pytest.mark.parametrize("option", ["--check", "--no-close"])
+def test_statement_of_no_change_is_never_made_with_options_that_it_cannot_follow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    arguments = ("publish", "a", "--as", "tax.levy", "--period", "2026-11", "--no-change", option)
+    assert run(monkeypatch, *arguments) == EXIT_INVALID_INPUT
+    assert option in capsys.readouterr().err
+
+
 def test_version_is_that_of_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,17 @@ officer: {name: 示例, title: 专员}
 systems:
   - {id: sender, name: 发送, roles: [provider]}
 """
+GRANT = """\
+kind: grant
+id: persons
+entry: legal-persons
+system: nb-tax.levy
+fields: [uscc]
+purpose: {legal_basis: 示例, scenario: 示例, scope: 示例}
+term:
+  first_day: 2026-01-01
+  last_day: 2026-12-31
+"""
 
 
 def problems_of(path: Path) -> list[tuple[str, str, str]]:
@@ -57,6 +68,92 @@ def test_all_problems_of_all_files_are_named_at_once(tmp_path: Path) -> None:
         ("b.yml:1", "kind", "planet"),
         ("b.yml:4", "id", "gate"),
     ]
+
+
+FIELDS_OF_AGENCY = "kind, id, code, name, jurisdiction, officer, systems, suspended"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field", "expected", "found"),
+    [
+        ("class: conditional", "class: open", "sharing.class",
+         "conditional, not_shared or unconditional", "open"),
+        ("class: conditional\n", "agencies: []\n", "sharing.class",
+         "conditional, not_shared or unconditional", "nothing"),
+        ("class: conditional", "class: conditional\n  conditoins: x", "sharing.conditoins",
+         "one of the fields class, conditions", "an unknown field"),
+        ("mark: personal", "mrak: personal", "data_items[2].mrak",
+         "one of the fields field, name, mark, origin, content_item, checks", "an unknown field"),
+        ("mark: personal", "mark: 个人", "data_items[2].mark",
+         "none, privacy, personal, sensitive_personal, commercial_secret, state_secret or "
+         "work_secret", "个人"),
+        ("partitions: 2", "partitions: 65", "partitions", "at most 64", "65"),
+        ("partitions: 2", "partitions: two", "partitions", "a whole number", "two"),
+        ("partitions: 2", "partitions: 2\nsuspended: perhaps", "suspended", "true or false",
+         "perhaps"),
+        ("key_fields: [uscc]", "key_fields: uscc", "key_fields", "a list", "uscc"),
+        ("key_fields: [uscc]", "key_fields: []", "key_fields", "a list of at least 1", "[]"),
+        ("key_fields: [uscc]", "key_fields: [ ' ' ]", "key_fields[0]",
+         "text of the form ^[A-Za-z_][A-Za-z0-9_]{0,62}$", " "),
+    ],
+)  # fmt: skip
+def test_wrong_value_of_an_entry_is_told_with_field_expected_and_found(
+    tmp_path: Path, before: str, after: str, field: str, expected: str, found: str
+) -> None:
+    source = DEMO_CATALOG / "entries" / "legal-persons.yaml"
+    text = source.read_text("utf-8").replace(
+        "legal-person.avsc", str(source.parent / "legal-person.avsc")
+    )
+    assert before in text
+    (tmp_path / "e.yaml").write_text(text.replace(before, after, 1), "utf-8")
+    with pytest.raises(InvalidCatalog) as refused:
+        load_catalog_files(tmp_path / "e.yaml")
+    [problem] = refused.value.problems
+    assert problem[1:] == (field, expected, found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field", "expected", "found"),
+    [
+        ("kind: agency", "kind: agency\ncolour: red", "colour",
+         f"one of the fields {FIELDS_OF_AGENCY}", "an unknown field"),
+        ("{name: 示例, title: 专员}", "示例", "officer", "fields with their values", "示例"),
+        ("name: 示例\n", "name: 12\n", "name", "text; in quotes if it looks like a number", "12"),
+        ("name: 示例\n", "name: ' '\n", "name", "at least 1 characters", " "),
+        ("roles: [provider]", "roles: {provider: yes}", "systems[0].roles", "a list", "fields"),
+        ("roles: [provider]", "roles: [reader]", "systems[0].roles[0]", "provider or subscriber",
+         "reader"),
+    ],
+)  # fmt: skip
+def test_wrong_value_of_an_agency_is_told_with_field_expected_and_found(
+    tmp_path: Path, before: str, after: str, field: str, expected: str, found: str
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(AGENCY.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(InvalidCatalog) as refused:
+        load_catalog_files(file)
+    [problem] = refused.value.problems
+    assert problem[1:] == (field, expected, found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field", "expected"),
+    [
+        ("nb-tax.levy", "nb-tax", "system", "<agency>.<system>"),
+        ("first_day: ", "first_day: gestern #", "term.first_day", "a date such as 2026-11-22"),
+    ],
+)
+def test_wrong_value_of_a_grant_is_told_with_its_field(
+    tmp_path: Path, before: str, after: str, field: str, expected: str
+) -> None:
+    text = GRANT.replace(before, after, 1)
+    assert text != GRANT
+    (tmp_path / "g.yaml").write_text(text, "utf-8")
+    with pytest.raises(InvalidCatalog) as refused:
+        load_catalog_files(tmp_path / "g.yaml")
+    [problem] = refused.value.problems
+    assert problem.field == field
+    assert problem.expected.startswith(expected)
 
 
 def test_missing_field_is_named_at_the_line_of_its_document(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from sharebus.producers.input_file import Encoding, inspect_file
 
 # Everything that both encodings can hold: all of Unicode but halves of surrogate pairs.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-HAN = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1)
+HAN_CHARACTERS = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5)
+HAN = st.text(HAN_CHARACTERS, min_size=1)
 EVERYDAY = st.text(st.characters(codec="gb2312"))
 
 
@@ -88,7 +89,7 @@ def first_invalid_byte(data: bytes, encoding: str) -> int:
 
 @settings(deadline=None)
 @given(
-    prefix=HAN,
+    prefix=st.text(HAN_CHARACTERS | st.just("\n"), min_size=1),
     encoding=st.sampled_from(["utf-8", "gb18030"]),
     tail=st.sampled_from([b"\xff", b"\x81", b"\xe4\xff"]),
     chunk_bytes=st.integers(1, 7),
@@ -103,14 +104,41 @@ def test_invalid_byte_is_named_as_decoding_at_once_names_it(
         position = first_invalid_byte(data, encoding)
         with pytest.raises(InvalidInput) as refused:
             inspect_file(path, encoding)
-    assert refused.value.where == f"{path}, byte {position}"
+    line = data[:position].count(b"\n") + 1
+    assert refused.value.where == f"{path}, line {line}, byte {position}"
 
 
 def test_file_in_neither_encoding_is_refused_with_both_positions(path: Path) -> None:
     path.write_bytes("名称".encode("gb18030") + b"\xff\n")
     with pytest.raises(InvalidInput, match="neither UTF-8 nor GB18030") as refused:
         inspect_file(path)
-    assert "byte 0 (UTF-8), byte 4 (GB18030)" in refused.value.where
+    assert "line 1, byte 0 (UTF-8), line 1, byte 4 (GB18030)" in refused.value.where
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("is_stated", [True, False], ids=["stated", "found"])
+@pytest.mark.parametrize("last", ["路", "\U0002a6d6"])
+def test_file_cut_off_within_its_last_character_is_refused_with_line_byte_and_what_is_left(
+    path: Path, encoding: str, is_stated: bool, last: str
+) -> None:
+    register = "代码,名称\n330102,上城区\n330103,清波街道"
+    whole, end = register.encode(encoding), last.encode(encoding.removesuffix("-sig"))
+    stated: Encoding = "gb18030" if encoding == "gb18030" else "utf-8"
+    for left in range(1, len(end)):
+        path.write_bytes(whole + end[:left])
+        with pytest.raises(InvalidInput, match="ends in the middle of a character") as refused:
+            inspect_file(path, stated if is_stated else None)
+        assert refused.value.where == f"{path}, line 3, byte {len(whole)}"
+        assert refused.value.expected == f"all bytes of a character of {stated}"
+        assert refused.value.found == f"{end[:left].hex(' ')}, and the end of the file"
+
+
+@settings(deadline=None)
+@given(text=HAN, cut=st.integers(1, 2))
+def test_utf_8_cut_off_within_its_last_character_is_never_taken_for_gb18030(
+    path: Path, text: str, cut: int
+) -> None:
+    assert detected(path, text.encode()[:-cut]) != "gb18030"
 
 
 def test_file_in_utf_16_is_refused(path: Path) -> None:

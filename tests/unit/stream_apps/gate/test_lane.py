@@ -13,7 +13,7 @@ from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.framing import frame
 from sharebus.schemas.record import delivery_closed, progress
 from sharebus.stream_apps.gate import lane as lane_module
-from sharebus.stream_apps.gate.lane import UNREADABLE, Arrival, Closing, Decision
+from sharebus.stream_apps.gate.lane import HARMFUL, UNREADABLE, Arrival, Closing, Decision
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS
 
 from . import case, test_judge
@@ -56,6 +56,9 @@ BAD_EVENTS: dict[str, tuple[Rule, str, Any, Arrival]] = {
     ),
     "bytes that cannot be unpacked": (
         Rule.RECORD_UNREADABLE, "", PLAN, (0, 0, None, None, UNREADABLE),
+    ),
+    "event of which processes died": (
+        Rule.RECORD_HARMFUL, "", PLAN, (0, 0, None, None, HARMFUL),
     ),
     "value over the size limit": (
         Rule.RECORD_TOO_LARGE, "value", PLAN, case.upsert(0, case.row(name="名" * 400)),

@@ -1,0 +1,139 @@
+"""The partitions that a gate serves: their lanes and plans, and the entries that it holds back."""
+
+import logging
+from typing import Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from sharebus import InvalidInput
+from sharebus.schemas.topic import INGRESS_PREFIX, entry_of_ingress, ingress_topic
+from sharebus.stream_apps.gate import metrics
+from sharebus.stream_apps.gate.assignment import Assignment
+from sharebus.stream_apps.gate.fill import is_filling
+from sharebus.stream_apps.gate.lane import Lane
+from sharebus.stream_apps.gate.plan import EntryPlan
+from sharebus.stream_apps.gate.policy import Policy
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""Ingress topic and partition."""
+
+_PATTERN: Final = f"^{INGRESS_PREFIX.replace('.', chr(92) + '.')}.*"
+
+
+class Serving:
+    """Keeps a lane for each assigned partition.
+
+    An entry that cannot be served, because its facts are not complete or because of a fault of the
+    gate's own, is held back: its events wait in their topic, and the others go on. It is tried
+    again with the next change of the policy, and when the gate starts.
+    """
+
+    def __init__(self, consumer: Consumer, assignment: Assignment, policy: Policy) -> None:
+        self.lanes: dict[Place, Lane] = {}
+        self.plans: dict[Place, EntryPlan] = {}
+        self._held: dict[str, list[TopicPartition]] = {}
+        self._consumer = consumer
+        self._assignment = assignment
+        self._policy = policy
+        self._turn = 0
+
+    def subscribe(self) -> None:
+        """Join the group; lanes come and go from now on, whenever the consumer is asked."""
+        self._consumer.subscribe(
+            [_PATTERN], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._serve(partitions)
+        for tp in partitions:
+            log.info("serving %s partition %d", entry_of_ingress(tp.topic), tp.partition)
+
+    def _serve(self, partitions: list[TopicPartition]) -> None:
+        served: list[TopicPartition] = []
+        for tp in partitions:
+            held = self._held.get(entry_of_ingress(tp.topic), served)
+            held.append(tp)
+        lanes = self._assignment.restore(self._consumer, served)
+        for lane in lanes:
+            self.lanes[ingress_topic(lane.entry), lane.partition] = lane
+        self._consumer.incremental_assign(
+            [TopicPartition(ingress_topic(x.entry), x.partition, x.next_offset) for x in lanes]
+        )
+
+    def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        # The loop is in consume(), so no transaction is open and nothing is half done.
+        self._drop(partitions)
+        gone = {(tp.topic, tp.partition) for tp in partitions}
+        for entry, held in self._held.items():
+            self._held[entry] = [tp for tp in held if (tp.topic, tp.partition) not in gone]
+
+    def _drop(self, partitions: list[TopicPartition]) -> None:
+        served = [tp for tp in partitions if (tp.topic, tp.partition) in self.lanes]
+        for tp in served:
+            del self.lanes[tp.topic, tp.partition]
+            self.plans.pop((tp.topic, tp.partition), None)
+        self._consumer.incremental_unassign(served)
+
+    def hold(self, entry: str, why: object) -> None:
+        """Serve this entry no more until the policy changes."""
+        places = [place for place, lane in self.lanes.items() if lane.entry == entry]
+        partitions = [TopicPartition(*place) for place in places]
+        log.critical("entry %s is held back, and its events wait\n%s", entry, why)
+        self._held.setdefault(entry, []).extend(partitions)
+        self._drop(partitions)
+        metrics.HELD_ENTRIES.set(len(self._held))
+
+    def learn(self) -> None:
+        """Learn the policy now committed; if it is another one, try again what is held back."""
+        if not self._policy.learn() or not self._held:
+            return
+        held, self._held = self._held, {}
+        metrics.HELD_ENTRIES.set(0)
+        for partitions in held.values():
+            self._serve(partitions)
+
+    def plan_for(self, place: Place) -> EntryPlan | None:
+        """The plan by which a lane decides; None for a topic without an entry that is shared.
+
+        :raises InvalidInput: the entry's facts are not complete.
+        """
+        lane = self.lanes[place]
+        plan = self._policy.plan_of(lane.entry)
+        if plan is not None and self.plans.get(place) is not plan:
+            self._assignment.attach_views(lane, plan)
+            self.plans[place] = plan
+        return plan
+
+    def is_servable(self, place: Place) -> bool:
+        """Whether the lane has its plan; an entry whose facts are not complete is held back."""
+        if place not in self.lanes:
+            return False
+        try:
+            self.plan_for(place)
+        except InvalidInput as fault:
+            self.hold(self.lanes[place].entry, fault)
+            return False
+        return True
+
+    def next_filling(self) -> Place | None:
+        """The partition whose turn it is to fill a view; one a step, so that the others flow.
+
+        A partition without events learns of a new plan here, also one a step.
+        """
+        behind = next((place for place in self.lanes if self._is_behind(place)), None)
+        if behind is not None:
+            self.is_servable(behind)
+        filling = [place for place, lane in self.lanes.items() if is_filling(lane)]
+        metrics.FILLING_PARTITIONS.set(len(filling))
+        metrics.PARTITIONS.set(len(self.lanes))
+        self._turn += 1
+        return filling[self._turn % len(filling)] if filling else None
+
+    def _is_behind(self, place: Place) -> bool:
+        try:
+            plan = self._policy.plan_of(self.lanes[place].entry)
+        except InvalidInput:
+            return True
+        return plan is not None and self.plans.get(place) is not plan
