@@ -182,6 +182,9 @@ class GroupReader:
         try:
             return {place.partition: future.result().offset for place, future in futures.items()}
         except KafkaException as failure:
+            if failure.args[0].code() == KafkaError.FENCED_LEADER_EPOCH:
+                self._admin = None  # it keeps what it knew before the broker started again
+                return self._ends_of(partitions)
             self._fail_on(failure.args[0])
             raise Unavailable(
                 f"the end of {self.topic} cannot be read", found=str(failure.args[0])

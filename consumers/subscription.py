@@ -133,7 +133,9 @@ class Subscription:
         """These events, and all before them in their partitions, need not be delivered again.
 
         When it returns, the broker holds that. Several at once cost as much as one. The event of a
-        partition that has gone to another process of the group is left to that process.
+        partition that has gone to another process of the group is left to that process. If the
+        group went on without this process meanwhile, as after a broker that was away for longer
+        than the session (10 s), they are delivered again.
         """
         next_offsets: dict[int, int] = {}
         for event in events:

@@ -12,6 +12,7 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 
 READ_SECONDS_MAX: Final = 30.0
 """Without any progress for so long, a read gives up: the broker is gone or a transaction hangs."""
+UNKNOWN_SECONDS_MAX: Final = 3.0
 
 UNREADABLE_CODES: Final = frozenset(
     {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.INVALID_MSG}
@@ -42,7 +43,7 @@ class LogReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 5,  # how late the end is told
             "socket.timeout.ms": 10_000,
         }
         self._consumer = Consumer(
@@ -88,6 +89,8 @@ class LogReader:
                 )
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
+                if cause.code() == KafkaError._UNKNOWN_PARTITION:  # new, or there is none
+                    deadline = min(deadline, time.monotonic() + UNKNOWN_SECONDS_MAX)
                 if cause.code() not in _PASSING_CODES or time.monotonic() > deadline:
                     raise Unavailable(
                         f"the ends of topic {topic} cannot be read", found=str(cause)
@@ -119,7 +122,11 @@ class LogReader:
         deadline = time.monotonic() + READ_SECONDS_MAX
         left = count_max
         while next_offset < end and left != 0:
-            for message in self._consumer.consume(min(left or 1000, 1000), timeout=0.1):
+            # A count above what is there would be waited for until the time is over.
+            messages = self._consumer.consume(1, timeout=0.1)
+            if messages and left != 1:
+                messages += self._consumer.consume(min(left or 1000, 1000) - 1, timeout=0)
+            for message in messages:
                 deadline = time.monotonic() + READ_SECONDS_MAX
                 error = message.error()
                 if error is None:

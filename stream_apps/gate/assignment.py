@@ -35,6 +35,8 @@ class Assignment:
         self._admin = admin
         self._key_sets = key_sets
         self._digest = digest
+        self._view_epochs: dict[str, str] = {}
+        self._view_epochs_of: EntryPlan | None = None
 
     def restore(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Lane]:
         """A lane for each partition, at its committed offset.
@@ -129,7 +131,7 @@ class Assignment:
                 known = recorded.get(view.name)
                 live, cursor = self._beginning(lane, plan, known)
                 needs_key_set = view.passes_key is None or not live
-                key_set = self._key_set(view, lane.partition) if needs_key_set else None
+                key_set = self._key_set(plan, view, lane.partition) if needs_key_set else None
                 is_resumed = known is not None and known["accepted_cursor"] != FROM_START
                 is_refill = not (live or is_resumed or key_set is None) and key_set.held_count() > 0
                 state = ViewState(live, cursor, key_set, is_refill=is_refill)
@@ -146,9 +148,13 @@ class Assignment:
         cursor = max(first, recorded["accepted_cursor"]) if recorded else first
         return first == self._log.end_of_all(plan.accepted_topic, lane.partition), cursor
 
-    def _key_set(self, view: ViewPlan, partition: int) -> KeySet:
-        epoch = self._epochs({view.topic})[view.topic]
-        key_set = self._key_sets.open(view.topic, partition, epoch)
+    def _key_set(self, plan: EntryPlan, view: ViewPlan, partition: int) -> KeySet:
+        if self._view_epochs_of is not plan:  # asked once for all partitions
+            self._view_epochs = self._epochs({view.topic for view in plan.views})
+            self._view_epochs_of = plan
+        key_set = self._key_sets.open(view.topic, partition, self._view_epochs[view.topic])
+        if key_set.next_offset >= self._log.end_of_all(view.topic, partition):
+            return key_set  # most new views of an entry: nothing was ever written
 
         def take(message: Message) -> None:
             key = message.key()

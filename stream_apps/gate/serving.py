@@ -120,11 +120,14 @@ class Serving:
     def next_filling(self) -> Place | None:
         """The partition whose turn it is to fill a view; one a step, so that the others flow.
 
-        A partition without events learns of a new plan here, also one a step.
+        A partition without events learns of a new plan here: all whose views stay as they are at
+        once, and of the others, which ask the broker, one a step.
         """
-        behind = next((place for place in self.lanes if self._is_behind(place)), None)
-        if behind is not None:
-            self.is_servable(behind)
+        for place, lane in list(self.lanes.items()):
+            if place in self.lanes and self._is_behind(place):
+                before = lane.views.keys()
+                if not self.is_servable(place) or lane.views.keys() - before:
+                    break
         filling = [place for place, lane in self.lanes.items() if is_filling(lane)]
         metrics.FILLING_PARTITIONS.set(len(filling))
         metrics.PARTITIONS.set(len(self.lanes))
