@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit integration lint bench lock artifact-lock clean
+.PHONY: help setup demo test unit integration lint bench lock calendar artifact-lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,12 +34,18 @@ lint: setup ## ruff, mypy and the layers between the rooms
 bench: setup ## how fast the gate is on this machine
 	@$(BIN)/python bench/gate.py
 
+# The packages that ship are those that were tested: the second file begins as a copy of the first.
 lock: ## choose newer packages and write the lock files (needs uv)
 	@command -v $(UV) >/dev/null || { echo "missing: uv: pip install uv (outside .venv), or make UV=/path/to/uv lock"; exit 1; }
-	$(UV) pip compile pyproject.toml -o requirements.lock --upgrade --quiet \
-	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 	$(UV) pip compile pyproject.toml -o requirements-dev.lock --extra dev --upgrade --quiet \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+	@cp requirements-dev.lock requirements.lock
+	$(UV) pip compile pyproject.toml -o requirements.lock --quiet \
+	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+calendar: setup ## write the table of working days; review the difference against the notice
+	@$(BIN)/python tools/working_days.py
+	@git diff --stat governance/tables/working_days.json
 
 artifact-lock: ## write the digests of what infra/embedded/pom.xml names; review the difference
 	@$(BIN)/python -m sharebus.infra.embedded.artifacts --print-digests >.sharebus/artifacts.sha256

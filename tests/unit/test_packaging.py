@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[2]
 ROOMS = (
     "cli", "consumers", "governance", "infra", "ledger", "producers", "schemas", "stream_apps",
 )  # fmt: skip
-PACKAGED = (".py", ".avsc", ".sha256")
+PACKAGED = (".py", ".avsc", ".json", ".sha256", ".yaml")
 PACKAGED_NAMES = ("pom.xml", "py.typed")
 # What set-up, tests and other builds leave in the tree is not part of what is built.
 LEFT_OUT = shutil.ignore_patterns(
@@ -85,7 +85,9 @@ def test_installed_package_is_imported_from_its_environment(python_elsewhere: Pa
     program = """
 import sharebus.producers, sharebus.consumers.subscription, sharebus.infra.embedded.artifacts
 from sharebus.schemas.record import platform_records
+from sharebus.infra.clock_tables import load_clock_rules, load_working_days
 assert len(platform_records()) == 6
+assert load_working_days().days and load_clock_rules().rules
 assert sharebus.infra.embedded.artifacts.POM.exists()
 assert sharebus.infra.embedded.artifacts.DIGESTS.exists()
 print(sharebus.producers.__file__)

@@ -1,0 +1,228 @@
+"""The lifecycles of what agencies share, ask for, agree on and dispute.
+
+Articles: O is Ningbo Order 171, S State Council Order 809, Z the Zhejiang Public Data Regulation.
+A rule that a jurisdiction adds (another consent, another actor) is a lifecycle of its own.
+"""
+
+from typing import Final
+
+from sharebus.governance.lifecycle import CLOCK, CONSENT, NOTHING, Lifecycle, Move
+from sharebus.governance.role import Role
+
+_COORDINATOR, _SUPERVISOR = Role.COORDINATOR, Role.SUPERVISOR
+_SECRECY, _ARCHIVES, _GOVERNMENT = Role.SECRECY, Role.ARCHIVES, Role.GOVERNMENT
+_PROVIDER, _SUBSCRIBER = Role.PROVIDER, Role.SUBSCRIBER
+_AGENCY: Final = (_PROVIDER, _SUBSCRIBER)
+
+AGENCY: Final = Lifecycle(
+    "agency",
+    (
+        Move("onboard", (NOTHING,), "active", (_COORDINATOR,), "O Art 4, 27",
+             needs=("code", "officer")),
+        Move("register_system", ("active",), "active", _AGENCY, "O Art 23", needs=("system",)),
+        Move("rotate", ("active",), "active", _AGENCY, "O Art 23", needs=("system",)),
+        Move("suspend", ("active",), "suspended", (_COORDINATOR, _SUPERVISOR), "S Art 27",
+             needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("restore", ("suspended",), "active", (_COORDINATOR,), "S Art 27",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("succeed", ("active", "suspended"), "succeeded", (_COORDINATOR,), "O Art 4",
+             needs=("reason", "successor"), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("exit", ("active", "suspended"), "exited", (_COORDINATOR,), "O Art 4",
+             needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
+    ),
+)  # fmt: skip
+
+ENTRY: Final = Lifecycle(
+    "entry",
+    (
+        Move("draft", (NOTHING,), "draft", (_PROVIDER,), "O Art 11", needs=("document",)),
+        Move("amend", ("draft",), "draft", (_PROVIDER,), "O Art 11", needs=("document",)),
+        Move("submit", ("draft",), "submitted", (_PROVIDER,), "O Art 11, S Art 13",
+             needs=("head_approval",), tells=(_COORDINATOR, _SECRECY, _ARCHIVES)),
+        Move(CONSENT, ("submitted",), "submitted", (_SECRECY, _ARCHIVES), "O Art 12"),
+        Move("return", ("submitted",), "draft", (_COORDINATOR, _SECRECY, _ARCHIVES), "O Art 12",
+             needs=("reason",), tells=(_PROVIDER,)),
+        Move("confirm", ("submitted",), "confirmed", (_COORDINATOR,), "O Art 12",
+             consents=(_SECRECY, _ARCHIVES), tells=(_PROVIDER,)),
+        Move("publish", ("confirmed",), "published", (_COORDINATOR,), "O Art 11, 15",
+             tells=(_PROVIDER,)),
+        Move("freeze", ("published",), "suspended", (_COORDINATOR, _SECRECY), "O Art 21",
+             needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("suspend", ("published",), "suspended", (_COORDINATOR,), "O Art 15, S Art 27",
+             needs=("reason", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("resume", ("suspended",), "published", (_COORDINATOR,), "O Art 15",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("revise", ("published",), "published", (_COORDINATOR,), "O Art 15, S Art 27",
+             needs=("document", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("retire", ("published", "suspended"), "retired", (_COORDINATOR,), "O Art 15, S Art 27",
+             needs=("reason", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
+    ),
+)  # fmt: skip
+"""``change`` names a filed change: without one an entry is only frozen, for security's sake."""
+
+CHANGE: Final = Lifecycle(
+    "change",
+    (
+        Move("propose", (NOTHING,), "proposed", (_PROVIDER, _COORDINATOR), "S Art 27",
+             needs=("reason", "document"), tells=(_COORDINATOR, _SUBSCRIBER)),
+        Move("comment", ("proposed",), "proposed", (_SUBSCRIBER,), "S Art 27", needs=("opinion",),
+             tells=(_PROVIDER, _COORDINATOR)),
+        Move("consult", ("proposed",), "consulted", (_PROVIDER,), "S Art 27", needs=("record",),
+             tells=(_COORDINATOR,)),
+        Move("file", ("consulted",), "filed", (_COORDINATOR,), "S Art 27",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("refuse", ("proposed", "consulted"), "refused", (_COORDINATOR,), "S Art 27",
+             needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("withdraw", ("proposed", "consulted"), "withdrawn", (_PROVIDER,), "S Art 27",
+             tells=(_COORDINATOR, _SUBSCRIBER)),
+    ),
+)  # fmt: skip
+"""A change that narrows: another class, fewer fields, a schema that breaks, an end."""
+
+DEMAND: Final = Lifecycle(
+    "demand",
+    (
+        Move("state", (NOTHING,), "open", (_SUBSCRIBER,), "O Art 11", needs=("content", "purpose"),
+             tells=(_COORDINATOR,)),
+        Move("ask", ("open",), "asked", (_COORDINATOR,), "O Art 11", needs=("provider",),
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("promise", ("asked",), "promised", (_PROVIDER,), "O Art 11", needs=("due",),
+             tells=(_COORDINATOR, _SUBSCRIBER)),
+        Move("decline", ("asked",), "declined", (_PROVIDER,), "O Art 5, 10", needs=("legal_basis",),
+             tells=(_COORDINATOR, _SUBSCRIBER)),
+        Move("list", ("asked", "promised"), "listed", (_COORDINATOR,), "O Art 11", needs=("entry",),
+             tells=(_SUBSCRIBER,)),
+        Move("withdraw", ("open", "asked", "promised"), "withdrawn", (_SUBSCRIBER,), "O Art 11",
+             tells=(_COORDINATOR, _PROVIDER)),
+    ),
+)  # fmt: skip
+
+FIVE_THINGS: Final = ("legal_basis", "scenario", "scope", "mode", "term")
+"""What an application states (S Art 20, Z Art 24)."""
+
+REQUEST: Final = Lifecycle(
+    "request",
+    (
+        Move("submit", (NOTHING,), "submitted", (_SUBSCRIBER,), "O Art 18, S Art 20, Z Art 24",
+             needs=("entry", *FIVE_THINGS), tells=(_PROVIDER, _COORDINATOR)),
+        Move("grant_at_once", ("submitted",), "consented", (CLOCK,), "O Art 17, 18",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("list_missing", ("submitted",), "incomplete", (_PROVIDER,), "S Art 21",
+             needs=("missing",), tells=(_SUBSCRIBER,)),
+        Move("complete", ("incomplete",), "completed", (_SUBSCRIBER,), "S Art 21",
+             needs=FIVE_THINGS, tells=(_PROVIDER,)),
+        Move("extend", ("submitted", "completed"), "extended", (_PROVIDER,), "S Art 21",
+             needs=("reason", "authority_consent"), tells=(_SUBSCRIBER,)),
+        Move("accept", ("submitted", "completed", "extended"), "consented", (_PROVIDER,),
+             "S Art 21, 22", needs=("fields",), tells=(_SUBSCRIBER, _COORDINATOR)),
+        Move("refuse", ("submitted", "completed", "extended"), "refused", (_PROVIDER,),
+             "O Art 5, S Art 21", needs=("legal_basis",), tells=(_SUBSCRIBER, _COORDINATOR)),
+        Move("ask_review", ("refused",), "under_review", (_SUBSCRIBER,), "Z Art 25",
+             needs=("reason",), tells=(_COORDINATOR, _PROVIDER)),
+        Move("overrule", ("under_review",), "consented", (_COORDINATOR,), "Z Art 25",
+             needs=("reason", "fields"), tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("uphold", ("under_review",), "upheld", (_COORDINATOR,), "Z Art 25", needs=("reason",),
+             tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("supply", ("consented",), "supplied", (CLOCK,), "S Art 22",
+             tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("withdraw", ("submitted", "incomplete", "completed", "extended", "consented"),
+             "withdrawn", (_SUBSCRIBER,), "S Art 20", tells=(_PROVIDER, _COORDINATOR)),
+    ),
+)  # fmt: skip
+"""The list of what is missing is given once (S Art 21): what was completed is not sent back."""
+
+GRANT: Final = Lifecycle(
+    "grant",
+    (
+        Move("give", (NOTHING,), "in_force", (CLOCK,), "O Art 18", needs=("request",),
+             tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("renew", ("in_force",), "in_force", (_PROVIDER,), "S Art 20", needs=("term",),
+             tells=(_SUBSCRIBER,)),
+        Move("suspend", ("in_force",), "suspended", (_PROVIDER, _COORDINATOR), "S Art 27",
+             needs=("reason", "rectify_by"), tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
+        Move("restore", ("suspended",), "in_force", (_PROVIDER, _COORDINATOR), "S Art 27",
+             tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
+        Move("terminate", ("suspended",), "terminated", (_PROVIDER, _COORDINATOR), "S Art 27",
+             needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
+        Move("revoke", ("in_force", "suspended"), "revoked", (_COORDINATOR,), "O Art 18, 20",
+             needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("give_back", ("in_force", "suspended"), "given_back", (_SUBSCRIBER,), "O Art 20",
+             tells=(_PROVIDER,)),
+        Move("lapse", ("in_force", "suspended"), "lapsed", (CLOCK,), "S Art 20",
+             tells=(_SUBSCRIBER, _PROVIDER)),
+    ),
+)  # fmt: skip
+
+AGREEMENT: Final = Lifecycle(
+    "agreement",
+    (
+        Move("propose", (NOTHING,), "proposed", _AGENCY, "O Art 19",
+             needs=("parties", "text_digest", "term"), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move(CONSENT, ("proposed",), "proposed", _AGENCY, "O Art 19"),
+        Move("sign", ("proposed",), "in_force", (CLOCK,), "O Art 19",
+             consents=(_PROVIDER, _SUBSCRIBER), tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+        Move("withdraw", ("proposed",), "withdrawn", _AGENCY, "O Art 19",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("terminate", ("in_force",), "terminated", _AGENCY, "O Art 19", needs=("reason",),
+             tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+        Move("lapse", ("in_force",), "lapsed", (CLOCK,), "O Art 19",
+             tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+    ),
+)  # fmt: skip
+
+DISPUTE: Final = Lifecycle(
+    "dispute",
+    (
+        Move("raise", (NOTHING,), "negotiation", _AGENCY, "O Art 18, S Art 28",
+             needs=("about", "opinion"), tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("settle", ("negotiation", "coordination"), "settled", _AGENCY, "S Art 28",
+             needs=("record",), tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+        Move("bring", ("negotiation",), "coordination", _AGENCY, "O Art 18, S Art 28",
+             needs=("opinion",), tells=(_COORDINATOR, _SUPERVISOR, _SECRECY)),
+        Move("submit", ("coordination",), "government", (_COORDINATOR,), "S Art 28",
+             needs=("opinion",), tells=(_GOVERNMENT, _PROVIDER, _SUBSCRIBER)),
+        Move("decide", ("government",), "decided", (_GOVERNMENT,), "S Art 28", needs=("decision",),
+             tells=(_COORDINATOR, _PROVIDER, _SUBSCRIBER)),
+    ),
+)  # fmt: skip
+
+PERMISSION: Final = Lifecycle(
+    "permission",
+    (
+        Move("ask", (NOTHING,), "asked", (_SUBSCRIBER,), "O Art 7, 20", needs=("entry", "purpose"),
+             tells=(_PROVIDER,)),
+        Move("permit", ("asked",), "permitted", (_PROVIDER,), "O Art 7, 20",
+             tells=(_SUBSCRIBER, _COORDINATOR)),
+        Move("refuse", ("asked",), "refused", (_PROVIDER,), "O Art 7, 20", needs=("reason",),
+             tells=(_SUBSCRIBER,)),
+        Move("take_back", ("permitted",), "taken_back", (_PROVIDER,), "O Art 20", needs=("reason",),
+             tells=(_SUBSCRIBER, _COORDINATOR)),
+    ),
+)  # fmt: skip
+"""To publish what was shared (O Art 20), or to pass on what was obtained by sharing (O Art 7)."""
+
+EMERGENCY: Final = Lifecycle(
+    "emergency",
+    (
+        Move("declare", (NOTHING,), "declared", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
+             needs=("reason", "entries", "agencies", "until"),
+             tells=(_PROVIDER, _SUBSCRIBER, _SUPERVISOR)),
+        Move("lapse", ("declared",), "ended", (CLOCK,), "Z Art 21",
+             tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+        Move("end", ("declared",), "ended", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move(CONSENT, ("ended",), "ended", (_SUBSCRIBER,), "Z Art 21"),
+        Move("seal", ("ended",), "sealed", (_COORDINATOR,), "Z Art 21", consents=(_SUBSCRIBER,),
+             tells=(_PROVIDER, _SUPERVISOR)),
+        Move("report", ("sealed",), "reported", (_COORDINATOR,), "Z Art 21", needs=("report",),
+             tells=(_SUPERVISOR, _GOVERNMENT)),
+    ),
+)  # fmt: skip
+"""The consent of recipients says that they have sealed what is personal or commercial (封存)."""
+
+LIFECYCLES: Final = {
+    lifecycle.kind: lifecycle
+    for lifecycle in (
+        AGENCY, ENTRY, CHANGE, DEMAND, REQUEST, GRANT, AGREEMENT, DISPUTE, PERMISSION, EMERGENCY,
+    )
+}  # fmt: skip
