@@ -41,7 +41,9 @@ def _print(status: Status, data_dir: str) -> None:
         [
             (
                 part.name, part.state, f"{max(0, now_ms - part.since_ms) // 1000} s",
-                part.restarts, part.address, _last_line(part.message),
+                part.restarts, part.address,
+                # Of a part that runs again it is old news; --json has it.
+                "" if part.state == "running" else _last_line(part.message),
             )
             for part in status.parts
         ],

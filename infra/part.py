@@ -115,6 +115,8 @@ class Part:
         words = self._process.last_words()
         if child.returncode == EXIT_NEEDS_A_PERSON:
             self._become("failed", message=words)
+        elif child.returncode < 0:  # its last words are of something else
+            self._later(f"killed by signal {-child.returncode}")
         else:
             self._later(f"ended with status {child.returncode}\n{words}")
 

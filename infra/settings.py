@@ -25,6 +25,8 @@ from pydantic_settings import (
 from sharebus import InvalidInput
 
 ENV_PREFIX = "SHAREBUS_"
+_TEST_VARIABLES = ("test_", "require_")
+"""Of the test suite, not of the platform."""
 CONFIG_VARIABLE = "SHAREBUS_CONFIG"
 CONFIG_FILE = "sharebus.toml"
 
@@ -201,10 +203,31 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises InvalidInput, naming the file or variable, the key, what was expected and what was found.
     """
+    _check_variables()
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _check_variables() -> None:
+    """A misspelt variable would be ignored, and nobody would know."""
+    for variable in sorted(os.environ):
+        if not variable.startswith(ENV_PREFIX) or variable == CONFIG_VARIABLE:
+            continue
+        key = variable.removeprefix(ENV_PREFIX).lower()
+        if key not in Settings.model_fields and not key.startswith(_TEST_VARIABLES):
+            raise _unknown(key, variable)
+
+
+def _unknown(key: str, where: str) -> InvalidInput:
+    nearest = difflib.get_close_matches(key, Settings.model_fields, n=1)
+    return InvalidInput(
+        f"There is no setting {key!r}.",
+        where=where,
+        expected=nearest[0] if nearest else ", ".join(sorted(Settings.model_fields)),
+        found=key,
+    )
 
 
 def _explained(error: ValidationError) -> InvalidInput:
@@ -214,13 +237,7 @@ def _explained(error: ValidationError) -> InvalidInput:
     path = _config_path()
     where = variable if variable in os.environ else f"{path}: {key}" if path else key
     if first["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        return InvalidInput(
-            f"There is no setting {key!r}.",
-            where=where,
-            expected=nearest[0] if nearest else ", ".join(sorted(Settings.model_fields)),
-            found=key,
-        )
+        return _unknown(key, where)
     if not first["loc"]:  # a rule between settings, which says itself what is wrong
         return InvalidInput(
             "These settings contradict each other.",

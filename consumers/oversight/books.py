@@ -21,21 +21,24 @@ POLICY_TOPICS: Final = (FACTS_POLICY, SHARED_CATALOG)
 METADATA_SECONDS_MAX: Final = 15.0
 
 
-def read_books(config: ClientConfig, digest: AuditDigest, entries: Iterable[str]) -> Books:
-    """Every record of the entries' topics and of the policy, and the whole audit.
+def read_books(
+    config: ClientConfig, digest: AuditDigest, entries: Iterable[str] | None = None
+) -> Books:
+    """Every record of the entries' topics (of all, unless told) and of the policy, and the audit.
 
     Waits until no transaction is open in them, so that the books are of one moment if nobody
     writes.
 
     :raises Unavailable: the broker does not answer, or a transaction stays open.
     """
-    wanted = set(entries)
-    books = Books()
+    wanted = None if entries is None else frozenset(entries)
+    books = Books(entries=wanted)
     reader = LogReader(config)
     try:
         for topic, partition in _partitions(config):
             prefix, _, rest = topic.partition(".")
-            if topic not in POLICY_TOPICS and rest.split(".")[0] not in wanted:
+            is_wanted = wanted is None or rest.split(".")[0] in wanted
+            if topic not in POLICY_TOPICS and not is_wanted:
                 continue
             reader.settle(topic, partition)
             if topic.startswith(INGRESS_PREFIX):

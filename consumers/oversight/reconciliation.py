@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from sharebus import NumbersDisagree
+from sharebus.governance.rule import Rule
 from sharebus.ledger.chain import WriterHead, verify_next
 from sharebus.schemas.audit_digest import DIGEST_BYTES
 
@@ -28,12 +29,18 @@ class Books:
 
     ``ingress`` holds the offsets found in each ingress partition; ``written`` how often each
     digest was found in each topic that the gate writes; ``batches`` the audit records in order,
-    decoded and as bytes.
+    decoded and as bytes. ``entries`` are those that were read; what the audit says of others is
+    not compared, and None stands for all.
     """
 
     ingress: dict[Partition, list[int]] = field(default_factory=dict)
     written: dict[str, Counter[bytes]] = field(default_factory=dict)
     batches: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
+    entries: frozenset[str] | None = None
+
+    def has(self, batch: Mapping[str, Any]) -> bool:
+        """Whether the topics that this audit record speaks of were read."""
+        return self.entries is None or not batch["entry"] or batch["entry"] in self.entries
 
 
 class Discrepancy(NamedTuple):
@@ -70,20 +77,31 @@ def _check_chains(batches: Iterable[tuple[dict[str, Any], bytes]]) -> list[Discr
 
 def _check_sources(books: Books) -> list[Discrepancy]:
     decided: dict[Partition, Counter[int]] = {place: Counter() for place in books.ingress}
+    unreadable: dict[Partition, set[int]] = {place: set() for place in books.ingress}
     for batch, _ in books.batches:
         place = (batch["source_topic"], batch["source_partition"])
         if place in decided:
-            decided[place].update(line["offset"] for line in batch["lines"])
+            for line in batch["lines"]:
+                if line["rule"] == Rule.RECORD_UNREADABLE:
+                    unreadable[place].add(line["offset"])
+                decided[place][line["offset"]] += 1
     found: list[Discrepancy] = []
     for place, offsets in books.ingress.items():
-        topic, partition = place
-        found += _differences(f"{topic} partition {partition}", Counter(offsets), decided[place])
+        where = f"{place[0]} partition {place[1]}"
+        present = Counter(offsets)
+        for offset in sorted(unreadable[place] & present.keys())[:EXAMPLES_MAX]:
+            found.append(
+                Discrepancy(f"{where}, offset {offset}", "cannot be unpacked", "is readable")
+            )
+        # Nobody can read these back, so the audit's word is all there is; but each is told once.
+        present.update(unreadable[place] - present.keys())
+        found += _differences(where, present, decided[place])
     return found
 
 
 def _check_destinations(books: Books) -> list[Discrepancy]:
     promised: dict[str, Counter[bytes]] = {topic: Counter() for topic in books.written}
-    for batch, _ in books.batches:
+    for batch, _ in filter(lambda item: books.has(item[0]), books.batches):
         for line in batch["lines"]:
             if line["outcome"] != "accepted" or line["route"] < 0:
                 continue

@@ -14,7 +14,7 @@ ACCEPTED, VIEW = "accepted.parcels", "view.parcels.v-1"
 def _line(offset: int, outcome: str = "accepted") -> dict[str, Any]:
     digests = bytes([offset]) * 16 + bytes([100 + offset]) * 16
     route = 0 if outcome == "accepted" else -1
-    return {"offset": offset, "outcome": outcome, "route": route, "digests": digests}
+    return {"offset": offset, "outcome": outcome, "rule": "", "route": route, "digests": digests}
 
 
 def _books() -> Books:
@@ -29,6 +29,7 @@ def _books() -> Books:
             {
                 "source_topic": "ingress.parcels",
                 "source_partition": 0,
+                "entry": "parcels",
                 "routes": [[ACCEPTED, VIEW]],
                 "lines": lines,
             }
@@ -94,3 +95,26 @@ def test_reconcile_many_differences_are_told_briefly() -> None:
     found = reconcile(books)
     assert len(found) == 6
     assert found[-1].found == "42 more"
+
+
+def test_reconcile_compares_only_the_entries_that_were_read() -> None:
+    books = _books()
+    foreign = {**books.batches[1][0], "entry": "persons", "source_topic": "ingress.persons"}
+    foreign["lines"] = [_line(7)]
+    foreign["routes"] = [["accepted.persons"]]
+    linked = WriterHead("gate-1").link({k: v for k, v in foreign.items() if k not in
+                                        ("writer", "sequence", "previous_sha256")})  # fmt: skip
+    books.batches.append((linked, b"x"))
+    assert [d.where.split(",")[0] for d in reconcile(books)] == ["accepted.persons"]
+    books.entries = frozenset({"parcels"})
+    assert reconcile(books) == []
+
+
+def test_reconcile_event_that_nobody_can_unpack_is_no_discrepancy_but_a_readable_one_is() -> None:
+    books = _books()
+    unreadable = {**_line(3, "refused"), "rule": "record.unreadable"}
+    books.batches[1][0]["lines"].append(unreadable)
+    assert reconcile(books) == []
+    books.ingress["ingress.parcels", 0].append(3)
+    (claimed,) = reconcile(books)
+    assert (claimed.expected, claimed.found) == ("cannot be unpacked", "is readable")

@@ -64,6 +64,13 @@ def test_file_that_is_not_toml_is_refused(tmp_path, monkeypatch, text):
         load_settings()
 
 
+def test_misspelt_variable_is_refused_with_the_nearest_setting(monkeypatch):
+    monkeypatch.setenv("SHAREBUS_KAFKA_PRT", "23")
+    with pytest.raises(InvalidInput) as refused:
+        load_settings()
+    assert (refused.value.where, refused.value.expected) == ("SHAREBUS_KAFKA_PRT", "kafka_port")
+
+
 def test_wrong_value_names_the_variable_it_came_from(monkeypatch):
     monkeypatch.setenv("SHAREBUS_KAFKA_PORT", "70000")
     with pytest.raises(InvalidInput) as caught:
