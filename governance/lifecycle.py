@@ -26,8 +26,8 @@ class Move:
     """One move: from any of ``sources`` to ``target``, by any of ``actors``.
 
     ``basis`` is the article it rests on, as (instrument, article) in words; ``consents`` the roles
-    whose consent must stand; ``needs`` the fields that the command must fill; ``tells`` who gets a
-    notice beside the one who acts.
+    whose consent must stand; ``needs`` the fields that the command must fill and ``may`` those that
+    it can fill beside them, no others; ``tells`` who gets a notice beside the one who acts.
     """
 
     verb: str
@@ -37,6 +37,7 @@ class Move:
     basis: str
     consents: tuple[Role, ...] = ()
     needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
     tells: tuple[Role, ...] = ()
 
     @property
@@ -126,6 +127,14 @@ class Lifecycle:
                 where=where,
                 expected=", ".join(found.needs),
                 found=f"without {', '.join(missing)}",
+            )
+        surplus = [name for name in given if name not in (*found.needs, *found.may)]
+        if surplus:  # else it would change what somebody else has stated
+            raise Refused(
+                f"{verb} does not fill these fields",
+                where=where,
+                expected=", ".join((*found.needs, *found.may)) or "none",
+                found=", ".join(surplus),
             )
         awaited = [role for role in found.consents if role not in consents]
         if awaited:

@@ -13,8 +13,8 @@ PAGE = pages.DOCS / "lifecycles.md"
 def rendered(cycle: Lifecycle) -> str:
     """The table of a lifecycle as the page has it."""
     lines = [
-        "| move | from | to | by | consent of | needs | tells | article |",
-        "|---" * 8 + "|",
+        "| move | from | to | by | consent of | needs | may fill | tells | article |",
+        "|---" * 9 + "|",
     ]
     for move in cycle.moves:
         cells = (
@@ -24,6 +24,7 @@ def rendered(cycle: Lifecycle) -> str:
             ", ".join(move.actors),
             ", ".join(move.consents) or "—",
             ", ".join(f"`{name}`" for name in move.needs) or "—",
+            ", ".join(f"`{name}`" for name in move.may) or "—",
             ", ".join(move.tells) or "—",
             move.basis,
         )

@@ -27,7 +27,8 @@ def act(verb: str, seen: int, number: int = 1, **content: Any) -> Act:
 
 def request() -> Case:
     case, _ = open_case(
-        "request", "r-1", act("submit", 0, entry="legal-persons", **FIVE), [Role.SUBSCRIBER],
+        "request", "r-1", act("submit", 0, entry="e", system="tax.levy", fields=["code"], **FIVE),
+        [Role.SUBSCRIBER],
         jurisdiction=CITY, provider="market", subscriber="tax",
     )  # fmt: skip
     return case
@@ -41,16 +42,16 @@ def taken(case: Case, author: Author, verb: str, **content: Any) -> Case:
 def test_refusal_is_reviewed_and_overruled_step_by_move() -> None:
     case = taken(request(), PROVIDER, "refuse", legal_basis="档案法 28")
     case = taken(case, SUBSCRIBER, "ask_review", reason="不成立")
-    case = taken(case, COORDINATOR, "overrule", reason="应当共享", fields=["code"])
+    case = taken(case, COORDINATOR, "overrule", reason="应当共享", accepted_fields=["code"])
     assert (case.state, case.version) == ("consented", 4)
     assert case.content["legal_basis"] == "档案法 28"
-    assert case.content["fields"] == ["code"]
+    assert case.content["accepted_fields"] == ["code"]
     assert (case.opened_ms, case.changed_ms) == (1_000, 4_000)
 
 
 def test_stale_command_is_refused_and_changes_nothing() -> None:
     case = request()
-    accepted = taken(case, PROVIDER, "accept", fields=["code"])
+    accepted = taken(case, PROVIDER, "accept", accepted_fields=["code"])
     late = act("refuse", case.version, 9, legal_basis="x")
     with pytest.raises(Refused, match="has changed") as stale:
         advance(accepted, late, [Role.PROVIDER])
@@ -58,7 +59,7 @@ def test_stale_command_is_refused_and_changes_nothing() -> None:
 
 
 def test_five_things_are_asked_for_and_an_empty_one_is_none() -> None:
-    content = {**FIVE, "scope": "", "entry": "legal-persons"}
+    content = {**FIVE, "scope": "", "entry": "e", "system": "tax.levy", "fields": ["code"]}
     with pytest.raises(Refused, match="S Art 20") as incomplete:
         open_case("request", "r-1", act("submit", 0, **content), [Role.SUBSCRIBER],
                   jurisdiction=CITY)  # fmt: skip

@@ -68,7 +68,7 @@ def test_step_is_taken_exactly_when_state_actor_fields_and_consents_allow_it(
         for source, move in edges(cycle)
         if (source, move.verb) == (state, verb)
         and actor in move.actors
-        and set(move.needs) <= given_fields
+        and set(move.needs) <= given_fields <= {*move.needs, *move.may}
         and set(move.consents) <= consents
     ]
     if allowed:
