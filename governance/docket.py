@@ -6,8 +6,8 @@ moves of the clock, taken in a fixed order until none is left; so the commands, 
 with the instants at which they were received, give the same cases and grants again.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from sharebus import Refused
 from sharebus.governance.application import (
@@ -24,6 +24,10 @@ from sharebus.governance.role import Role
 
 CaseKey = tuple[str, str]
 """Kind and id."""
+Parties = tuple[str | None, str | None]
+"""Provider and subscriber."""
+_WAITING: Final = frozenset({"proposed", "submitted", "consented"})
+"""States that the clock may end."""
 
 
 class Filing(NamedTuple):
@@ -66,6 +70,8 @@ class Docket:
         self.cases: dict[CaseKey, Case] = {}
         self.grants: dict[str, Grant] = {}
         self._answered: dict[str, Outcome] = {}
+        self._waiting: set[CaseKey] = set()
+        self._between: dict[tuple[str, Parties], set[str]] = {}
 
     def decide(self, filing: Filing, author: Author) -> Outcome:
         """Answer a command, and let what it changes stand; nothing changes if it is refused.
@@ -83,8 +89,7 @@ class Docket:
         return outcome
 
     def _take(self, filing: Filing, author: Author) -> Outcome:
-        key = (filing.case_kind, filing.case_id)
-        standing = self.cases.get(key)
+        standing = self.cases.get((filing.case_kind, filing.case_id))
         if standing is None:
             case, move = self._open(filing, author)
         else:
@@ -92,20 +97,27 @@ class Docket:
             self._check_content(case, move)
         cases, grants = [case], []
         notices = list(_notices(case, move, author.agency))
-        self.cases[key] = case
+        self._put(case)
         while (due := next(self._due_moves(), None)) is not None:
             waiting, verb, content = due
             act = filing.act._replace(verb=verb, seen_version=waiting.version, content=content)
             clock = Author("", waiting.jurisdiction, is_clock=True)
             case, move = advance(waiting, act, actors_of(clock, waiting))
-            self.cases[case.case_kind, case.id] = case
+            self._put(case)
             cases.append(case)
             notices += _notices(case, move, "")
-        for grant in self._grants_that_follow():
+        for grant in self._grants_that_follow(cases):
             if self.grants.get(grant.id) != grant:
                 self.grants[grant.id] = grant
                 grants.append(grant)
         return Outcome(tuple(cases), tuple(grants), tuple(notices))
+
+    def _put(self, case: Case) -> None:
+        key = (case.case_kind, case.id)
+        self.cases[key] = case
+        (self._waiting.add if case.state in _WAITING else self._waiting.discard)(key)
+        parties = (case.provider, case.subscriber)
+        self._between.setdefault((case.case_kind, parties), set()).add(case.id)
 
     def _open(self, filing: Filing, author: Author) -> tuple[Case, Move]:
         content = filing.act.content
@@ -155,7 +167,8 @@ class Docket:
 
     def _due_moves(self) -> Iterator[tuple[Case, str, Mapping[str, Any]]]:
         """Moves of the clock that wait for nothing but to be taken."""
-        for case in sorted(self.cases.values(), key=lambda case: (case.case_kind, case.id)):
+        for key in sorted(self._waiting):
+            case = self.cases[key]
             if case.case_kind == "agreement" and case.state == "proposed":
                 if {Role.PROVIDER, Role.SUBSCRIBER} <= case.consents.keys():
                     yield case, "sign", {}
@@ -169,16 +182,8 @@ class Docket:
 
     def _agreement(self, case: Case) -> str | None:
         """The agreement in force between the parties of a case, if there is one."""
-        parties = (case.provider, case.subscriber)
-        return min(
-            (
-                other.id
-                for other in self.cases.values()
-                if other.case_kind == "agreement" and other.state == "in_force"
-                and (other.provider, other.subscriber) == parties
-            ),
-            default=None,
-        )  # fmt: skip
+        ids = self._between.get(("agreement", (case.provider, case.subscriber)), set())
+        return min((x for x in ids if self.cases["agreement", x].state == "in_force"), default=None)
 
     def _is_covered(self, case: Case, application: Application) -> bool:
         marked = self.facts.entries[application.entry].marked_fields
@@ -186,20 +191,27 @@ class Docket:
             self._agreement(case) is not None
         )
 
-    def _grants_that_follow(self) -> Iterator[Grant]:
-        """The grant of every request that was supplied; revoked while nothing covers it."""
-        for (kind, case_id), case in sorted(self.cases.items()):
-            if kind == "request" and case.state == "supplied":
-                application = read_application(case.content, case.subscriber or "")
-                entry = self.facts.entries[application.entry]
-                fields = _accepted_fields(case, application)
-                needs_agreement = bool(entry.marked_fields & set(fields))
-                agreement = self._agreement(case) if needs_agreement else None
-                grant = application.grant(
-                    case_id, fields, agreement, is_automatic=is_self_service(application, entry)
-                )
-                is_covered = agreement is not None or not needs_agreement
-                yield grant if is_covered else grant.model_copy(update={"revoked": True})
+    def _grants_that_follow(self, changed: Iterable[Case]) -> Iterator[Grant]:
+        """The grants of the requests that these cases are or cover; revoked while nothing does."""
+        affected = set()
+        for case in changed:
+            between = ("request", (case.provider, case.subscriber))
+            is_request = case.case_kind == "request"
+            affected |= {case.id} if is_request else self._between.get(between, set())
+        for case_id in sorted(affected):
+            case = self.cases["request", case_id]
+            if case.state != "supplied":
+                continue
+            application = read_application(case.content, case.subscriber or "")
+            entry = self.facts.entries[application.entry]
+            fields = _accepted_fields(case, application)
+            needs_agreement = bool(entry.marked_fields & set(fields))
+            agreement = self._agreement(case) if needs_agreement else None
+            grant = application.grant(
+                case_id, fields, agreement, is_automatic=is_self_service(application, entry)
+            )
+            is_covered = agreement is not None or not needs_agreement
+            yield grant if is_covered else grant.model_copy(update={"revoked": True})
 
 
 def _accepted_fields(case: Case, application: Application) -> tuple[str, ...]:
