@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -12,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from sharebus import EXIT_INVALID_INPUT, EXIT_NUMBERS_DISAGREE, EXIT_UNAVAILABLE, InvalidInput
-from sharebus.cli.output import JsonOption
+from sharebus.cli.output import JsonOption, print_note
 from sharebus.cli.publish_report import explain_change, print_receipt, print_report, tell_refused
 from sharebus.producers.progress import Progress
 from sharebus.producers.provider import Provider
 from sharebus.producers.publication import PublishOptions, publish_file
 from sharebus.producers.receipt import WAIT_SECONDS, Receipt
+
+EXIT_INTERRUPTED: Final = 130
 
 
 class _Format(StrEnum):
@@ -125,7 +127,7 @@ def _publish(
     that was published whole is not published twice.
 
     Exit codes: 0 all accepted; 3 bad rows or refused events; 5 no receipt in time; 6 deletions
-    need confirmation, nothing was sent; 7 the gate counted other than what was sent.
+    need confirmation, nothing was sent; 7 the gate counted other than what was sent; 130 Ctrl-C.
     """
     if no_change == (path is not None):
         raise InvalidInput("Give --from FILE, or --no-change.")
@@ -134,7 +136,14 @@ def _publish(
             "A statement that nothing changed is sent, and closes its delivery.",
             expected="--no-change without --check and --no-close",
         )
-    with Provider(entry, system) as provider:
+    if confirm_deletes is not None and not snapshot:
+        raise InvalidInput(
+            "Only a snapshot deletes what a file does not have.",
+            where="--confirm-deletes",
+            expected="--snapshot with it",
+            found="no --snapshot",
+        )
+    with Provider(entry, system) as provider, _interruption_told(provider):
         if path is None:
             receipt = provider.no_change(period, wait_seconds, delivery_id=delivery)
             print_receipt(receipt, as_json)
@@ -161,6 +170,19 @@ def _publish(
         print_report(report, as_json, is_dry=check_only)
         has_refused = tell_refused(provider, report.receipt)
     raise typer.Exit(_exit_code(report.receipt, report.survey.bad_count, has_refused))
+
+
+@contextmanager
+def _interruption_told(provider: Provider) -> Iterator[None]:
+    """Say at Ctrl-C what was sent by then, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_note(
+            f"Interrupted. The broker has confirmed {provider.confirmed_count:,} records of this "
+            "run. The same command goes on where it stopped, and sends nothing twice."
+        )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sharebus.producers.quarantine import refused_of
 from sharebus.producers.receipt import Receipt
 
 _REFUSED_SHOWN_MAX: Final = 5
+_SENT: Final = "sent"
 
 
 def tell_refused(provider: Provider, receipt: Receipt | None) -> bool:
@@ -56,7 +57,7 @@ def print_report(report: PublishReport, as_json: bool, *, is_dry: bool) -> None:
         "rows": survey.row_count,
         "bad": survey.bad_count,
         "flagged": survey.flagged_count,
-        "sent": report.sent_count,
+        _SENT: report.sent_count,
         "sent before": report.resumed_count,
     }
     if comparison is not None:
@@ -82,7 +83,8 @@ def print_report(report: PublishReport, as_json: bool, *, is_dry: bool) -> None:
         )
         return
     title = f"{report.file.path} ({report.file.encoding})" + (", checked only" if is_dry else "")
-    print_table(title, list(counts), [[f"{count:,}" for count in counts.values()]])
+    columns = ["would be sent" if is_dry and name == _SENT else name for name in counts]
+    print_table(title, columns, [[f"{count:,}" for count in counts.values()]])
     if report.receipt is not None:
         print_receipt(report.receipt, as_json=False)
     elif not is_dry:

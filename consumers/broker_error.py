@@ -51,7 +51,7 @@ def error_for_reader(
         return Refused(
             f"the broker does not accept the credentials of {system}",
             found=found,
-            remedy="Enrol the system again: `sharebus credentials SYSTEM`.",
+            remedy="Enrol the system again: `sharebus credentials SYSTEM --rotate --save`.",
         )
     if code in _GONE:
         return Unavailable(

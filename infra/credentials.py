@@ -87,8 +87,8 @@ def read_private(path: Path, *, what: str) -> str:
             f"The {what} cannot be read.",
             where=str(path),
             found=error.strerror or str(error),
-            remedy="Enrol the system (`sharebus credentials SYSTEM`) or set SHAREBUS_USERNAME and "
-            "SHAREBUS_PASSWORD_FILE.",
+            remedy="Enrol the system: `sharebus credentials SYSTEM --save`, with `--rotate` if "
+            "it was enrolled before. Or set SHAREBUS_USERNAME and SHAREBUS_PASSWORD_FILE.",
         ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InvalidInput(

@@ -28,7 +28,20 @@ _PASSING_CODES: Final = frozenset(
     }
 )
 """A broker that starts again, or a connection that was closed meanwhile: asked again."""
+_AWAY_CODES: Final = _PASSING_CODES | {KafkaError._TIMED_OUT}
 _UNREADABLE_RUN_MAX: Final = 5_000
+
+
+def unreachable(address: str, problem: str, error: KafkaError) -> Unavailable:
+    """What a user is told when the broker is away: its address and what to do, no code's name."""
+    if error.code() not in _AWAY_CODES:
+        return Unavailable(problem, found=error.str())
+    return Unavailable(
+        "the broker does not answer, or is not ready yet",
+        where=f"{address}; {problem}",
+        remedy="See that it runs (`sharebus status`) and that the address is right; then run the "
+        "same command again.",
+    )
 
 
 class LogReader:
@@ -46,6 +59,7 @@ class LogReader:
             "fetch.wait.max.ms": 5,  # how late the end is told
             "socket.timeout.ms": 10_000,
         }
+        self._address = str(config.get("bootstrap.servers", ""))
         self._consumer = Consumer(
             {**common, "isolation.level": "read_committed"}, logger=librdkafka_log
         )
@@ -92,9 +106,8 @@ class LogReader:
                 if cause.code() == KafkaError._UNKNOWN_PARTITION:  # new, or there is none
                     deadline = min(deadline, time.monotonic() + UNKNOWN_SECONDS_MAX)
                 if cause.code() not in _PASSING_CODES or time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"the ends of topic {topic} cannot be read", found=str(cause)
-                    ) from error
+                    problem = f"the ends of topic {topic} cannot be read"
+                    raise unreachable(self._address, problem, cause) from error
                 time.sleep(0.2)
             else:
                 return low, high
@@ -142,7 +155,7 @@ class LogReader:
                     break
                 elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
                     # librdkafka asks for the group's coordinator even where no group is used.
-                    raise Unavailable(f"topic {topic} cannot be read", found=str(error))
+                    raise unreachable(self._address, f"topic {topic} cannot be read", error)
             if time.monotonic() > deadline:
                 raise Unavailable(
                     f"topic {topic} was not read to its end",

@@ -4,6 +4,7 @@ A run that was killed is resumed from what the broker holds, not from local stat
 the file are there, how many events each partition has, where the delivery is closed already.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -18,14 +19,19 @@ from sharebus.schemas import cloudevent
 from sharebus.schemas.topic import ingress_topic
 
 _CLOSED = cloudevent.TYPE_DELIVERY_CLOSED.encode()
-
-
+_DELETION = "d-"
+_KEY_DIGEST_CHARS = 16
 _ROW_DIGITS_MAX = 9  # a billion rows: an id that only looks like a row must not fill the memory
 
 
-def default_delivery(period: str, digest: str) -> str:
+def content_name(digest: str, *, is_snapshot: bool) -> str:
+    """What a delivery holds of a file: its rows, or, as a snapshot, what differs from the bus."""
+    return f"snapshot-{digest}" if is_snapshot else digest
+
+
+def default_delivery(period: str, content: str) -> str:
     """The id of the delivery of one file for one period, when none is given."""
-    return f"{period}-{digest}"
+    return f"{period}-{content}"
 
 
 def next_delivery(base: str, run: int) -> str:
@@ -33,9 +39,14 @@ def next_delivery(base: str, run: int) -> str:
     return base if run == 1 else f"{base}-{run}"
 
 
-def event_id_prefix(delivery: str, digest: str) -> str:
+def event_id_prefix(delivery: str, content: str) -> str:
     """What the event ids of one file in one delivery begin with; the row number follows."""
-    return f"{delivery}-" if digest in delivery else f"{delivery}-{digest}-"
+    return f"{delivery}-" if content in delivery else f"{delivery}-{content}-"
+
+
+def deletion_id(prefix: str, key: bytes) -> str:
+    """The id of the event by which a snapshot deletes an entity."""
+    return f"{prefix}{_DELETION}{hashlib.sha256(key).hexdigest()[:_KEY_DIGEST_CHARS]}"
 
 
 @dataclass
@@ -43,12 +54,15 @@ class DeliveryTrace:
     """What the ingress topic holds of one delivery.
 
     An event counts once, however often it was sent. ``rows`` are the numbers of the file's rows
-    that are there.
+    that are there; ``deleted_count`` entities were deleted because the file does not have them;
+    ``foreign_count`` events are of neither kind: another file's, or another program's.
     """
 
     delivery: str
     sent: SentBefore
     rows: RowSet = field(default_factory=RowSet)
+    deleted_count: int = 0
+    foreign_count: int = 0
     _other_ids: set[int] = field(default_factory=set)
 
     @property
@@ -77,20 +91,24 @@ class DeliveryTrace:
             if hash(event_id) in self._other_ids:
                 return
             self._other_ids.add(hash(event_id))
+            if rest != event_id and rest.startswith(_DELETION.encode()):
+                self.deleted_count += 1
+            else:
+                self.foreign_count += 1
         self.sent.counts[partition] += 1
 
 
 class IngressTrace:
-    """The traces of ``base`` and of its further runs (``base-2``, …), for a file's digest.
+    """The traces of ``base`` and of its further runs (``base-2``, …), for one ``content``.
 
     ``last`` is the last record of each partition that has any.
     """
 
-    def __init__(self, partition_count: int, base: str, digest: str) -> None:
+    def __init__(self, partition_count: int, base: str, content: str) -> None:
         self.last: dict[int, Message] = {}
         self._partition_count = partition_count
         self._base = base
-        self._digest = digest
+        self._content = content
         self._is_run = re.compile(rf"{re.escape(base)}(?:-[0-9]{{1,6}})?".encode()).fullmatch
         self._deliveries: dict[str, DeliveryTrace] = {}
 
@@ -101,12 +119,24 @@ class IngressTrace:
             self._deliveries[delivery] = DeliveryTrace(delivery, sent)
         return self._deliveries[delivery]
 
-    def first_open(self) -> DeliveryTrace:
-        """The first run that is not closed everywhere: the one to go on with, or a new one."""
-        run = 1
+    def latest(self) -> DeliveryTrace:
+        """The run that the same command means.
+
+        That is the last closed one as long as nothing was sent after it: the command only asks
+        again. Otherwise the first that is not closed everywhere, to go on with, or a new one.
+        """
+        run, before = 1, None
         while (trace := self.of(next_delivery(self._base, run))).is_closed:
-            run += 1
-        return trace
+            run, before = run + 1, trace
+        return before if before is not None and self.is_last(before) else trace
+
+    def is_last(self, trace: DeliveryTrace) -> bool:
+        """Whether the last record of every partition is one of this delivery."""
+        delivery = trace.delivery.encode()
+        return all(
+            dict(message.headers() or ()).get(cloudevent.DELIVERY) == delivery
+            for message in self.last.values()
+        )
 
     def take(self, message: Message) -> None:
         """Take in one record of the ingress topic."""
@@ -121,7 +151,7 @@ class IngressTrace:
         if headers.get(cloudevent.TYPE) == _CLOSED:
             trace.sent.closed_partitions.add(partition)
         elif isinstance(event_id, bytes):
-            prefix = event_id_prefix(trace.delivery, self._digest).encode()
+            prefix = event_id_prefix(trace.delivery, self._content).encode()
             trace.take_event(event_id, partition, prefix)
 
 

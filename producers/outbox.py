@@ -39,14 +39,16 @@ def producer_config(config: ClientConfig) -> ClientConfig:
 class Outbox:
     """Records on their way to ``topic``. A full queue makes :meth:`send` wait.
 
+    ``address`` is the broker's, for errors.
     Once a record has failed every further call raises what it failed of: whoever sends must not
     go on as if it had arrived.
     """
 
-    def __init__(self, producer: Producer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str, address: str = "") -> None:
         self.confirmed_count = 0
         self._producer = producer
         self._topic = topic
+        self._address = address
         self._sent_count = 0
         self._failed_count = 0
         self._first_error: KafkaError | None = None
@@ -114,6 +116,8 @@ class Outbox:
             case _:
                 return Unavailable(
                     f"the broker did not confirm records for {self._topic}",
-                    found=f"{error.str()}; {counts}",
-                    remedy="Run it again: what was confirmed is not sent twice.",
+                    where=self._address,
+                    found=counts,
+                    remedy="See that it runs (`sharebus status`); then run the same command again: "
+                    "what was confirmed is not sent twice.",
                 )

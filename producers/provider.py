@@ -55,11 +55,18 @@ class Provider:
         self.encoder = EventEncoder(self.entry, _schema_id_of(self.facts, self.entry))
         self._channel = Channel(
             encoder=self.encoder,
-            outbox=Outbox(self._producer, ingress_topic(entry)),
+            outbox=Outbox(
+                self._producer, ingress_topic(entry), str(self._config["bootstrap.servers"])
+            ),
             source=source_of(self.system.principal),
             closing_schema_id=_closing_schema_id(self.facts),
             open_receipts=lambda from_start: self.receipts(from_start=from_start),
         )
+
+    @property
+    def confirmed_count(self) -> int:
+        """Records, closings included, that the broker has confirmed."""
+        return self._channel.outbox.confirmed_count
 
     def __enter__(self) -> Self:
         return self

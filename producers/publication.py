@@ -1,6 +1,5 @@
 """Publishes a file: survey, send, close; resumable, and the same again changes nothing."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,9 @@ from sharebus.producers.delivery import Delivery
 from sharebus.producers.ingress_trace import (
     DeliveryTrace,
     IngressTrace,
+    content_name,
     default_delivery,
+    deletion_id,
     event_id_prefix,
     trace_ingress,
 )
@@ -30,7 +31,6 @@ from sharebus.producers.source_rows import RowFormat, RowSource, format_of
 from sharebus.producers.survey import BadRow, Survey, survey_rows
 from sharebus.schemas.topic import accepted_topic
 
-_KEY_DIGEST_CHARS: Final = 16
 _SHOWN_IN_ERROR_MAX: Final = 5
 
 
@@ -57,8 +57,9 @@ class PublishOptions:
 class PublishReport:
     """What became of a file.
 
-    ``sent_count`` and ``deleted_count`` were sent by this run, or would be with ``check_only``;
-    ``resumed_count`` rows had been sent by an earlier run. ``comparison`` is None without snapshot.
+    ``sent_count`` events were sent by this run, or would be with ``check_only``; ``deleted_count``
+    of them are deletions. ``resumed_count`` events had been sent by an earlier run. ``comparison``
+    is None without snapshot, and for a snapshot that was published before.
     """
 
     file: InputFile
@@ -84,7 +85,7 @@ def publish_file(
     """
     plan = _prepare(provider, path, options, progress)
     survey = plan.survey
-    if survey.row_count == 0 and plan.comparison is None:
+    if survey.row_count == 0 and not options.snapshot:
         is_csv = plan.source.format == "csv"
         raise InvalidInput(
             "There is no row in the file; nothing was sent.",
@@ -112,26 +113,40 @@ def _first_of(bad_rows: list[BadRow]) -> str:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be sent, and in which delivery; ``to_send`` leaves out what is there already."""
+    """What is to be sent, and in which delivery; ``to_send`` leaves out what is there already.
+
+    ``deleted_before_count`` entities were deleted by an earlier run, and are not to be again.
+    """
 
     file: InputFile
+    content: str
     source: RowSource
     check: RowCheck
     survey: Survey
     comparison: SnapshotComparison | None
     trace: DeliveryTrace
     to_send: RowSet
+    deleted_before_count: int = 0
+
+    @property
+    def deleted_count(self) -> int:
+        """Entities to delete."""
+        return self.comparison.deleted_count if self.comparison else 0
+
+    @property
+    def event_count(self) -> int:
+        """Events to send."""
+        return len(self.to_send) + self.deleted_count
 
     def report(self, receipt: Receipt | None = None) -> PublishReport:
-        comparison = self.comparison
         return PublishReport(
             file=self.file,
             delivery=self.trace.delivery,
             survey=self.survey,
-            comparison=comparison,
-            sent_count=len(self.to_send),
-            resumed_count=len(self.survey.to_send) - len(self.to_send),
-            deleted_count=comparison.deleted_count if comparison else 0,
+            comparison=self.comparison,
+            sent_count=self.event_count,
+            resumed_count=len(self.trace.rows.minus(self.to_send)) + self.deleted_before_count,
+            deleted_count=self.deleted_count,
             receipt=receipt,
         )
 
@@ -144,44 +159,69 @@ def _prepare(provider: Provider, path: Path, options: PublishOptions, progress: 
     check = RowCheck(provider.encoder, row_format)
     source = RowSource(file, row_format, entry.field_names)
     source.columns()  # refuse a wrong file before reading topics
-    base = options.delivery or default_delivery(options.period, file.digest)
-    ingress = IngressTrace(entry.partitions, base, file.digest)
+    content = content_name(file.digest, is_snapshot=options.snapshot)
+    base = options.delivery or default_delivery(options.period, content)
+    ingress = IngressTrace(entry.partitions, base, content)
     if options.snapshot or not (options.fresh or options.check_only):
         trace_ingress(provider.log, entry, ingress, progress)
-    trace, comparison = ingress.of(base), None
-    if options.snapshot:
-        trace = _delivery_of_snapshot(provider, ingress, options)
-        comparison = _compare_with_accepted(provider, ingress, options)
-    survey = survey_rows(
-        source, check, options.bad_rows or bad_rows_path(path, row_format), comparison, progress
-    )
-    if comparison is None:
+    bad_rows = options.bad_rows or bad_rows_path(path, row_format)
+    if not options.snapshot:
+        survey = survey_rows(source, check, bad_rows, None, progress)
+        trace = ingress.of(base)
         to_send = survey.to_send.minus(trace.rows)
-    else:
-        # The comparison knows what arrived. What arrived and was refused is sent again.
-        to_send = survey.to_send
-        require_confirmation(
-            comparison, survey.row_count, options.delete_share_max, options.confirm_deletes
+        return _Plan(file, content, source, check, survey, None, trace, to_send)
+    trace = _delivery_of_snapshot(provider, ingress, options)
+    if _is_published(ingress, trace, options):
+        # The rows are read again for what is wrong in them, and compared with each other alone.
+        survey = survey_rows(source, check, bad_rows, SnapshotComparison({}), progress)
+        return _Plan(
+            file, content, source, check, survey, None, trace, RowSet(), trace.deleted_count
         )
-    return _Plan(file, source, check, survey, comparison, trace, to_send)
+    comparison = _compare_with_accepted(provider, ingress, options)
+    survey = survey_rows(source, check, bad_rows, comparison, progress)
+    prefix = event_id_prefix(trace.delivery, content)
+    again_count = sum(
+        trace.holds(deletion_id(prefix, key))
+        for key in (comparison.deleted_keys() if trace.deleted_count else ())
+    )
+    plan = _Plan(
+        # The comparison knows what arrived. What arrived and was refused is sent again.
+        file, content, source, check, survey, comparison, trace, survey.to_send,
+        trace.deleted_count - again_count,
+    )  # fmt: skip
+    require_confirmation(
+        comparison, survey.row_count, options.delete_share_max, options.confirm_deletes,
+        plan.deleted_before_count,
+    )  # fmt: skip
+    return plan
 
 
 def _delivery_of_snapshot(
     provider: Provider, ingress: IngressTrace, options: PublishOptions
 ) -> DeliveryTrace:
-    """The delivery that a snapshot goes on with, or a new one.
+    """The delivery that a snapshot goes on with or was published in, or a new one.
 
     One that a killed run closed in some partitions is first closed in all: its events are there.
     """
-    trace = ingress.first_open()
-    if trace.sent.closed_partitions and not options.check_only:
+
+    def choose() -> DeliveryTrace:
+        return ingress.of(options.delivery) if options.delivery else ingress.latest()
+
+    trace = choose()
+    if trace.sent.closed_partitions and not (trace.is_closed or options.check_only):
         delivery = provider.delivery(options.period, trace.delivery, sent_before=trace.sent)
         delivery.close(options.wait_seconds)
         trace.sent.closed_partitions.update(range(provider.entry.partitions))
-        trace = ingress.first_open()
-    if options.delivery is not None and trace.delivery != options.delivery:
-        raise _closed(options.delivery, f"{options.delivery} was published before")
+        trace = choose()
     return trace
+
+
+def _is_published(ingress: IngressTrace, trace: DeliveryTrace, options: PublishOptions) -> bool:
+    """Whether the delivery holds this snapshot whole, and nothing was sent after it."""
+    if not trace.is_closed or not ingress.is_last(trace) or trace.foreign_count:
+        return False
+    # An id that was given tells nothing of the file; that of an event does.
+    return options.delivery is None or any(trace.sent.counts)
 
 
 def _closed(delivery: str, found: str) -> InvalidInput:
@@ -207,8 +247,8 @@ def _send(
     provider: Provider, plan: _Plan, options: PublishOptions, progress: Progress
 ) -> PublishReport:
     trace = plan.trace
-    if trace.sent.closed_partitions and len(plan.to_send):
-        raise _closed(trace.delivery, f"{len(plan.to_send)} rows that are not in it")
+    if trace.sent.closed_partitions and plan.event_count:
+        raise _closed(trace.delivery, f"{plan.event_count} events that are not in it")
     if trace.is_closed:
         receipts = provider.receipts(from_start=True)
         partitions = range(provider.entry.partitions)
@@ -220,18 +260,15 @@ def _send(
     plan.file.require_unchanged()
     if not options.close:
         return plan.report()
-    comparison = plan.comparison
-    no_change = comparison is not None and not (
-        trace.is_begun or plan.survey.bad_count or len(plan.to_send) or comparison.deleted_count
+    no_change = plan.comparison is not None and not (
+        trace.is_begun or plan.survey.bad_count or plan.event_count
     )
     progress("waiting for the receipt", 0, None)
     return plan.report(delivery.close(options.wait_seconds, no_change=no_change))
 
 
 def _send_events(delivery: Delivery, plan: _Plan, progress: Progress) -> None:
-    prefix = event_id_prefix(delivery.id, plan.file.digest)
-    deleted_count = plan.comparison.deleted_count if plan.comparison else 0
-    total_count = len(plan.to_send) + deleted_count
+    prefix = event_id_prefix(delivery.id, plan.content)
     now = datetime.now(UTC)
     done_count = 0
     if len(plan.to_send):
@@ -251,10 +288,10 @@ def _send_events(delivery: Delivery, plan: _Plan, progress: Progress) -> None:
             )
             done_count += 1
             if done_count % RECORDS_PER_PROGRESS == 0:
-                progress("sending", done_count, total_count)
+                progress("sending", done_count, plan.event_count)
     for key in plan.comparison.deleted_keys() if plan.comparison else ():
-        event_id = f"{prefix}d-{hashlib.sha256(key).hexdigest()[:_KEY_DIGEST_CHARS]}"
+        event_id = deletion_id(prefix, key)
         was_sent = plan.trace.holds(event_id)
         delivery.send(key, None, event_id=event_id, changed_at=now, was_sent=was_sent)
         done_count += 1
-    progress("sending", done_count, total_count)
+    progress("sending", done_count, plan.event_count)

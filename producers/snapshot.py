@@ -100,20 +100,26 @@ def require_confirmation(
     row_count: int,
     delete_share_max: float,
     confirmed_count: int | None,
+    deleted_before_count: int = 0,
 ) -> None:
     """Stop what would delete much, before anything is sent.
+
+    ``deleted_before_count`` entities were deleted by an interrupted run of the same delivery. What
+    is confirmed is the number of the whole snapshot, so that the same command goes on.
 
     :raises NeedsConfirmation: the file is empty, or more than ``delete_share_max`` of what is
         accepted would be deleted, or a key could not be read, and ``confirmed_count`` is not the
         exact number of deletions; or it is given and wrong.
     """
-    deleted = comparison.deleted_count
+    left = comparison.deleted_count
+    deleted = left + deleted_before_count
+    accepted_count = comparison.accepted_count + deleted_before_count
     reasons = []
     if row_count == 0:
         reasons.append("the file has no rows")
-    if deleted > delete_share_max * comparison.accepted_count:
-        reasons.append(f"that is more than {delete_share_max:.2%} of {comparison.accepted_count}")
-    if deleted and comparison.unreadable_count:
+    if left and deleted > delete_share_max * accepted_count:
+        reasons.append(f"that is more than {delete_share_max:.2%} of {accepted_count}")
+    if left and comparison.unreadable_count:
         reasons.append(
             f"the keys of {comparison.unreadable_count} bad rows cannot be read: any of them may "
             "be one of the entities that seem to be missing"
@@ -121,8 +127,14 @@ def require_confirmation(
     if confirmed_count is None and not reasons:
         return
     if confirmed_count != deleted:
+        so_far = (
+            f"{deleted_before_count} of them were deleted by an interrupted run; nothing more was "
+            "sent"
+            if deleted_before_count
+            else "nothing was sent"
+        )
         raise NeedsConfirmation(
-            f"{deleted} entities would be deleted; nothing was sent",
+            f"{deleted} entities would be deleted; {so_far}",
             expected=f"--confirm-deletes {deleted}, if that is what you mean",
             found="; ".join(reasons) or f"--confirm-deletes {confirmed_count}",
         )

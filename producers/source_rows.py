@@ -58,8 +58,21 @@ class SourceRow(NamedTuple):
 
 def shorten(value: object) -> str:
     """A value as it is shown to its own provider."""
-    text = repr(value)
+    text = _plain(value)
     return text if len(text) <= FOUND_CHARS_MAX else text[: FOUND_CHARS_MAX - 1] + "…"
+
+
+def _plain(value: object) -> str:
+    """A text in quotes; another JSON value as JSON writes it."""
+    match value:
+        case Decimal():
+            return str(value)
+        case bool() | None:
+            return json.dumps(value)
+        case list() | dict():
+            return json.dumps(value, ensure_ascii=False, default=str)
+        case _:
+            return repr(value)
 
 
 def format_of(file: InputFile) -> RowFormat:
@@ -193,6 +206,9 @@ class RowSource:
             )
         except RecursionError:
             return None, (RowProblem(WHOLE_ROW, "JSON of sane depth", "deeper"),)
+        except json.JSONDecodeError as error:
+            found = f"no JSON from character {error.pos + 1} on"
+            return None, (RowProblem(WHOLE_ROW, "one JSON object", found),)
         except ValueError as error:
             return None, (RowProblem(WHOLE_ROW, "one JSON object", str(error)),)
         if not isinstance(decoded, dict):

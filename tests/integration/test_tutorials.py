@@ -4,7 +4,8 @@ A tutorial's ``console`` blocks are run in order in one shell, in a directory th
 clone. A line that begins with ``$`` is a command; those below are what it prints: each must come,
 in order, ``…`` standing for anything. A command ends with 0 unless the next one is ``echo $?``. A
 ``python`` block whose first line is a comment with a file's name is saved there. ``sharebus up`` is
-left running, as in a terminal of its own. ``make setup`` is what has run before these tests; here
+left running, as in a terminal of its own; a page that starts another one says that the one before
+is ended first. ``make setup`` is what has run before these tests; here
 it must only be a target.
 """
 
@@ -157,6 +158,9 @@ class Reader:
                 makefile = (self._clone / "Makefile").read_text(encoding="utf-8")
                 assert f"\n{target}: " in makefile
             elif step.command == "sharebus up":
+                if self._system:
+                    assert "end it first with Ctrl-C" in page.read_text(encoding="utf-8")
+                    assert self.stop_system() == 0
                 self._start_system(step)
             else:
                 self._run(page.name, step, fails=following.command == "echo $?")
@@ -173,11 +177,15 @@ class Reader:
         assert missing is None, f"{page}: {step.command}\nmissing: {missing}\nprinted:\n{output}"
 
     def _start_system(self, step: Step) -> None:
-        assert self._system is None
+        exported, _ = self._shell.run("env | grep ^SHAREBUS_DATA_DIR=")
+        environment = {**self._environment}
+        if exported.strip():
+            name, _, value = exported.strip().partition("=")
+            environment[name] = value
         log = self._clone / "up.log"
         with log.open("wb") as output:
             self._system = subprocess.Popen(
-                ["sharebus", "up"], cwd=self._clone, env=self._environment,
+                ["sharebus", "up"], cwd=self._clone, env=environment,
                 stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -190,8 +198,12 @@ class Reader:
     def stop_system(self) -> int:
         """Ctrl-C in the other terminal; gives the exit status."""
         assert self._system
-        self._system.send_signal(signal.SIGINT)
-        return self._system.wait(STOP_SECONDS_MAX)
+        system, self._system = self._system, None
+        system.send_signal(signal.SIGINT)
+        try:
+            return system.wait(STOP_SECONDS_MAX)
+        finally:
+            system.kill()
 
     def close(self) -> None:
         self._shell.close()
@@ -213,7 +225,10 @@ def reader_in(clone: Path, ports: dict[str, int]) -> Iterator[Reader]:
 @pytest.mark.parametrize(
     "pages",
     [
-        pytest.param(("tutorial-provider.md", "tutorial-supervisor.md"), id="provider, supervisor"),
+        pytest.param(
+            ("tutorial-provider.md", "tutorial-supervisor.md", "tutorial-subscriber.md"),
+            id="all, one after the other",
+        ),
         pytest.param(("tutorial-subscriber.md",), id="subscriber"),
     ],
 )

@@ -37,10 +37,20 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     def start(entry: Any, *options: str) -> subprocess.Popen[bytes]:
         sharebus = Path(sys.executable).with_name("sharebus")
         process = subprocess.Popen(
-            [sharebus, "subscribe", entry.id, "--as", entry.system, *options],
+            # A suite that runs in a shell's background would hand on that SIGINT is ignored.
+            [
+                "env",
+                "--default-signal=INT",
+                sharebus,
+                "subscribe",
+                entry.id,
+                "--as",
+                entry.system,
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **environment_of(entry.settings)},
+            env={**os.environ, **environment_of(entry.settings), "PYTHONFAULTHANDLER": "1"},
             cwd=tmp_path,
         )
         started.append(process)
@@ -58,7 +68,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 def finish(process: subprocess.Popen[bytes], exit_code: int = 0) -> tuple[list[Any], str]:
     """The objects that a process printed until it ended, and what it said on standard error."""
-    output, said = process.communicate(timeout=DEADLINE_SECONDS)
+    try:
+        output, said = process.communicate(timeout=DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # it then says where it stands
+        pytest.fail(process.communicate()[1].decode())
     assert process.returncode == exit_code, said.decode()
     return [json.loads(line) for line in output.splitlines()], said.decode()
 

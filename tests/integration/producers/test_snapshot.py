@@ -60,10 +60,73 @@ def test_snapshot_that_changes_nothing_states_so(
 ) -> None:
     rows = register_of(range(20))
     publish(closed_entry, rows)
-    again = publish(closed_entry, rows)
-    assert counts(again) == (0, 0, 0, 20)
-    assert again.receipt is not None
-    assert again.receipt.outcome == "no_change"
+    later = publish(closed_entry, rows, period="2026-12")
+    assert counts(later) == (0, 0, 0, 20)
+    assert later.receipt is not None
+    assert later.receipt.outcome == "no_change"
+
+
+@pytest.mark.parametrize("delivery", [None, "mine"])
+def test_snapshot_published_again_shows_its_receipt_and_sends_nothing(
+    register: Register, publish: Publish, closed_entry: CatalogEntry, delivery: str | None
+) -> None:
+    publish(closed_entry, register_of(range(40)))
+    rows = {**register_of(range(20)), "c0001": "乙", "c0002": "a\u202eb"}
+    register.gate.stop()
+    try:
+        late = publish(closed_entry, rows, delivery=delivery, confirm_deletes=20, wait_seconds=0.5)
+    finally:
+        register.gate.start()
+    assert late.receipt is not None
+    assert (late.receipt.outcome, late.sent_count, late.resumed_count) == ("awaited", 21, 0)
+    sent_count = register.sent_count(closed_entry)
+    for confirmed in (20, None):
+        again = publish(closed_entry, rows, delivery=delivery, confirm_deletes=confirmed)
+        assert again.receipt is not None
+        assert (again.receipt.outcome, again.receipt.declared) == ("complete", 21)
+        assert (again.delivery, again.sent_count, again.resumed_count) == (late.delivery, 0, 21)
+        assert again.survey.bad_count == 1
+    assert register.sent_count(closed_entry) == sent_count
+
+
+def test_snapshot_of_a_file_that_was_published_as_changes_still_deletes(
+    register: Register, publish: Publish, open_entry: CatalogEntry, tmp_path: Path
+) -> None:
+    publish(open_entry, register_of(range(10)))
+    path = write_csv(tmp_path / "changes.csv", {"c0001": "乙"})
+    register.publish(open_entry, path)
+    publish(open_entry, {"c0001": "乙"}, confirm_deletes=9)
+    assert set(register.present(open_entry)) == {"c0001"}
+
+
+def test_snapshot_interrupted_among_its_deletions_goes_on_with_the_same_confirmation(
+    register: Register, publish: Publish, closed_entry: CatalogEntry
+) -> None:
+    publish(closed_entry, register_of(range(40)))
+    rows = {**register_of(range(20)), "c0001": "乙"}
+    send = Delivery.send
+    deleted: list[bytes] = []
+
+    def interrupted(delivery: Delivery, key: bytes, value: Any, **options: Any) -> None:
+        if value is None:
+            if len(deleted) == 8:
+                delivery.flush()
+                raise KeyboardInterrupt
+            deleted.append(key)
+        send(delivery, key, value, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Delivery, "send", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            publish(closed_entry, rows, confirm_deletes=20)
+    with pytest.raises(NeedsConfirmation, match="20 entities would be deleted; 8 of them"):
+        publish(closed_entry, rows, confirm_deletes=12)
+    report = publish(closed_entry, rows, confirm_deletes=20)
+    assert counts(report) == (0, 0, 12, 20)
+    assert (report.sent_count, report.resumed_count) == (12, 9)
+    assert report.receipt is not None
+    assert (report.receipt.outcome, report.receipt.declared) == ("complete", 21)
+    assert set(register.present(closed_entry)) == set(rows)
 
 
 def test_register_that_goes_back_to_what_it_was_is_published_again(
@@ -188,18 +251,12 @@ def test_interrupted_snapshot_goes_on_where_it_stopped(
         with pytest.raises(KeyboardInterrupt):
             publish(closed_entry, rows)
     report = publish(closed_entry, rows)
-    assert counts(report) == (0, 0, 0, 30)
-    assert report.receipt is not None
-    # Begun and not closed: the same delivery is closed, with all its events. Closed in a part: it
-    # is closed in the rest, and a further delivery states that nothing changed since.
-    expected = ("complete", 30) if closed_count == 0 else ("no_change", 0)
-    assert (report.receipt.outcome, report.receipt.accepted) == expected
-    assert report.delivery.endswith("-2") == (closed_count == 1)
-    with register.provider(closed_entry) as provider:
-        receipts = provider.receipts(from_start=True)
-        receipts.catch_up()
-        first = receipts.receipt(report.delivery.removesuffix("-2"), "2026-11", 3)
-    assert (first.outcome, first.declared, first.accepted) == ("complete", 30, 30)
+    assert (report.sent_count, report.resumed_count) == (0, 30)
+    receipt = report.receipt
+    assert receipt is not None
+    # The same delivery is closed, or closed in the rest, with all its events.
+    assert (receipt.outcome, receipt.declared, receipt.accepted) == ("complete", 30, 30)
+    assert not report.delivery.endswith("-2")
 
 
 def test_event_refused_in_an_interrupted_snapshot_is_sent_again_and_counts_once(

@@ -2,12 +2,14 @@
 
 import importlib.metadata
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sharebus import EXIT_INVALID_INPUT, EXIT_REFUSED, NumbersDisagree
-from sharebus.cli import catalog
+from sharebus.cli import catalog, publish
 from sharebus.cli.main import main
 
 
@@ -101,6 +103,31 @@ def test_statement_of_no_change_is_never_made_with_options_that_it_cannot_follow
     arguments = ("publish", "a", "--as", "tax.levy", "--period", "2026-11", "--no-change", option)
     assert run(monkeypatch, *arguments) == EXIT_INVALID_INPUT
     assert option in capsys.readouterr().err
+
+
+def test_confirmed_deletions_without_a_snapshot_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("publish", "a", "--as", "tax.levy", "--period", "2026-11", "--from", "a.csv")
+    assert run(monkeypatch, *arguments, "--confirm-deletes", "3") == EXIT_INVALID_INPUT
+    assert "--snapshot" in capsys.readouterr().err
+
+
+def test_interrupted_publication_says_what_was_sent_and_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        publish, "Provider", lambda *_: nullcontext(SimpleNamespace(confirmed_count=1234))
+    )
+    monkeypatch.setattr(publish, "publish_file", interrupt)
+    arguments = ("publish", "a", "--as", "tax.levy", "--period", "2026-11", "--from", "a.csv")
+    assert run(monkeypatch, *arguments) == 130
+    err = capsys.readouterr().err
+    assert "1,234 records" in err
+    assert "same command goes on" in err
 
 
 def test_version_is_that_of_the_package(

@@ -1,6 +1,7 @@
 import csv
 import json
 import stat
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,10 @@ def test_nothing_appears_without_bad_rows_or_after_an_error(tmp_path: Path) -> N
     with pytest.raises(KeyError):
         interrupted()
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("row_format", ["csv", "jsonl"])
+def test_file_of_bad_rows_is_never_taken_into_version_control(row_format: RowFormat) -> None:
+    name = bad_rows_path(Path(f"register.{row_format}"), row_format).name
+    ignored = (Path(__file__).parents[3] / ".gitignore").read_text(encoding="utf-8").split()
+    assert any(fnmatch(name, pattern) for pattern in ignored)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sharebus.producers.ingress_trace import (
     IngressTrace,
     default_delivery,
+    deletion_id,
     event_id_prefix,
     next_delivery,
 )
@@ -94,14 +95,29 @@ def test_delivery_is_closed_when_every_partition_is() -> None:
     assert trace.of(BASE).is_closed
 
 
-def test_first_open_is_the_run_after_those_that_are_closed() -> None:
+def test_latest_is_the_open_run_after_those_that_are_closed() -> None:
     second = next_delivery(BASE, 2)
     trace = traced(closing(0, BASE), closing(1, BASE), event(1, second, f"{second}-3"))
-    assert trace.first_open().delivery == second
-    assert 3 in trace.first_open().rows
-    trace.take(closing(0, second))
-    trace.take(closing(1, second))
-    assert trace.first_open().delivery == f"{BASE}-3"
+    assert trace.latest().delivery == second
+    assert 3 in trace.latest().rows
+
+
+def test_latest_is_the_closed_run_until_something_is_sent_after_it() -> None:
+    second = next_delivery(BASE, 2)
+    trace = traced(closing(0, BASE), closing(1, BASE), closing(0, second), closing(1, second))
+    assert trace.latest().delivery == second
+    trace.take(event(1, "another", "another-1"))
+    assert trace.latest().delivery == f"{BASE}-3"
+
+
+def test_deletions_and_events_of_another_content_are_told_apart() -> None:
+    trace = traced(
+        event(0, BASE, deletion_id(f"{BASE}-", b"a")),
+        event(0, BASE, deletion_id(f"{BASE}-", b"a")),
+        event(1, BASE, deletion_id(f"{BASE}-", b"b")),
+        event(1, BASE, "by-hand"),
+    ).of(BASE)
+    assert (trace.deleted_count, trace.foreign_count) == (2, 1)
 
 
 def test_id_that_only_looks_like_a_row_does_not_fill_the_memory() -> None:

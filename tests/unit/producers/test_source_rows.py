@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from sharebus import InvalidInput
 from sharebus.producers import source_rows
 from sharebus.producers.input_file import Encoding, inspect_file
-from sharebus.producers.source_rows import RowFormat, RowSource, SourceRow, format_of
+from sharebus.producers.source_rows import RowFormat, RowSource, SourceRow, format_of, shorten
 
 # A lone surrogate is no character. NUL is left to JSON: csv.writer of Python 3.11 cannot write it.
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -153,11 +154,11 @@ def test_json_lines_of_any_values_come_back(path: Path, rows: list[dict[str, Any
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("{", "Expecting property name"),
+        ("{", "no JSON from character 2 on"),
         ("[1]", "[1]"),
         ('{"a": NaN}', "NaN is not JSON"),
         ('{"a": 1, "a": 2}', "a name stands twice: 'a'"),
-        ("{} {}", "Extra data"),
+        ("{} {}", "no JSON from character 4 on"),
         ("[" * 100_000, "deeper"),
     ],
 )
@@ -195,3 +196,15 @@ def test_format_of_another_name_must_be_given(tmp_path: Path) -> None:
     file.write_bytes(b"a\n")
     with pytest.raises(InvalidInput, match="does not tell"):
         format_of(inspect_file(file))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Decimal("2.5"), "2.5"), (True, "true"), (None, "null"),
+        ("a\u202e", "'a\\u202e'"), (7, "7"),
+        ({"甲": [Decimal("1.5"), None]}, '{"甲": ["1.5", null]}'), ("x" * 99, "'" + "x" * 58 + "…"),
+    ],
+)  # fmt: skip
+def test_value_is_shown_in_the_words_of_its_file(value: object, shown: str) -> None:
+    assert shorten(value) == shown
