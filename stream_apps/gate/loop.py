@@ -146,7 +146,9 @@ class GateLoop:
         except KafkaException as error:
             self._in_hand.release()
             raise stopped_by(error) from error
-        transaction.commit(self._consumer, offsets)
+        if not transaction.commit(self._consumer, offsets):
+            self._serving.rewind(list(batch))
+            return
         self._head = self._new_head
         for labels, count in decided.items():
             metrics.EVENTS.labels(*labels).inc(count)

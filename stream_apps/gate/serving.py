@@ -76,6 +76,16 @@ class Serving:
             self.plans.pop((tp.topic, tp.partition), None)
         self._consumer.incremental_unassign(served)
 
+    def rewind(self, places: list[Place]) -> None:
+        """Bring these lanes back to where their last committed transaction left them."""
+        partitions = [TopicPartition(*place) for place in places]
+        for lane in self._assignment.restore(self._consumer, partitions):
+            place = (ingress_topic(lane.entry), lane.partition)
+            self.lanes[place] = lane
+            self.plans.pop(place, None)
+            self._consumer.seek(TopicPartition(*place, lane.next_offset))
+        log.info("a rebalance came between; %d partitions are decided again", len(places))
+
     def hold(self, entry: str, why: object) -> None:
         """Serve this entry no more until the policy changes."""
         places = [place for place, lane in self.lanes.items() if lane.entry == entry]

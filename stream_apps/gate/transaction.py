@@ -19,6 +19,7 @@ from sharebus.stream_apps.gate.stopped import GateStopped
 COMMIT_SECONDS_MAX: Final = 8.0
 """The broker aborts a transaction after 5 s and a scan each second: waiting longer is of no use."""
 QUEUE_WAIT_SECONDS: Final = 0.05
+_REBALANCED: Final = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS})
 
 
 class SchemaIds:
@@ -109,12 +110,18 @@ class Transaction:
             value = record.encode(self._ids.of(record.subject), values)
             self.write([(topic, key, value, 0, [])])
 
-    def commit(self, consumer: Consumer, offsets: list[TopicPartition]) -> None:
-        """Commit records and offsets together.
+    def commit(self, consumer: Consumer, offsets: list[TopicPartition]) -> bool:
+        """Commit records and offsets together; False if a rebalance came between.
+
+        The group may be in a new generation before its member knows, and then takes no offsets of
+        the old one. Nothing stands then, and the caller decides again from what is committed.
 
         :raises GateStopped: it did not work, or whether it did is not known.
         """
         try:
+            # With every record acknowledged nothing can be sent again after an abort.
+            if self._producer.flush(COMMIT_SECONDS_MAX):
+                raise GateStopped("records are not acknowledged in time")
             metadata = consumer.consumer_group_metadata()
             _persist(
                 lambda: self._producer.send_offsets_to_transaction(
@@ -123,16 +130,26 @@ class Transaction:
             )
             _persist(lambda: self._producer.commit_transaction(COMMIT_SECONDS_MAX))
         except KafkaException as error:
+            if error.args[0].code() not in _REBALANCED:
+                raise stopped_by(error) from error
+            self._abort()
+            return False
+        return True
+
+    def _abort(self) -> None:
+        try:
+            self._producer.abort_transaction(COMMIT_SECONDS_MAX)
+        except KafkaException as error:
             raise stopped_by(error) from error
 
 
 def stopped_by(error: KafkaException) -> GateStopped:
-    """Any fault within a transaction ends the process; the next start fences and aborts.
+    """Any other fault within a transaction ends the process; the next start fences and aborts.
 
-    Aborting and going on in the same process is not safe: librdkafka has no KIP-890, so the
-    producer's epoch stays, and records of the aborted transaction that it sends again after the
-    broker came back stand in the next one (seen: the broker killed under load, fourteen records
-    accepted twice).
+    Aborting and going on in the same process is not safe while records may be under way: librdkafka
+    has no KIP-890, so the producer's epoch stays, and records of the aborted transaction that it
+    sends again after the broker came back stand in the next one (seen: the broker killed under
+    load, fourteen records accepted twice).
     """
     return GateStopped("the transaction cannot be ended", found=str(error.args[0]))
 
