@@ -6,16 +6,9 @@ has this root. The signed message does not name the witness, so one key must ser
 
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from sharebus.ledger.errors import Malformed
 from sharebus.ledger.fields import SIZE_MAX
-from sharebus.ledger.keys import (
-    ED25519_COSIGNATURE,
-    Ed25519Key,
-    parse_signer_key,
-    private_key_of,
-)
+from sharebus.ledger.keys import ED25519_COSIGNATURE, Ed25519Key, Ed25519Secret
 from sharebus.ledger.note import Signature
 
 _TIME_BYTES: Final = 8
@@ -34,29 +27,10 @@ class CosignatureKey(Ed25519Key):
         return self.is_signature(_message(text, time_seconds), blob[_TIME_BYTES:])
 
 
-class Cosigner:
-    """The private key of a witness. It never shows itself."""
+class Cosigner(Ed25519Secret[CosignatureKey]):
+    """The private key of a witness."""
 
-    def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
-        self._private_key = private_key
-        self.key: Final = CosignatureKey(name, private_key.public_key().public_bytes_raw())
-
-    @classmethod
-    def from_seed(cls, name: str, seed: bytes) -> "Cosigner":
-        """The cosigner of a 32-byte secret.
-
-        :raises Malformed: the name cannot be a key's, or the secret has another length.
-        """
-        return cls(name, private_key_of(seed))
-
-    @classmethod
-    def from_text(cls, text: str) -> "Cosigner":
-        """Read a signer key as Go's ``sumdb/note`` writes it; its key id is that of type 0x01.
-
-        :raises Malformed: not such a key. The message does not repeat it.
-        """
-        name, seed = parse_signer_key(text)
-        return cls.from_seed(name, seed)
+    KEY = CosignatureKey
 
     def cosign(self, body: bytes, time_seconds: int) -> Signature:
         """The signature line over the text of a checkpoint, at a POSIX time.

@@ -7,7 +7,7 @@ bytes under another name have another key id, and so has each signature type.
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -25,6 +25,8 @@ PUBLIC_KEY_BYTES: Final = 32
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
 _PRIVATE: Final = "PRIVATE+KEY+"
+
+KeyT = TypeVar("KeyT", bound="Ed25519Key")
 
 
 def key_id(name: str, signature_type: int, public_key: bytes) -> bytes:
@@ -103,15 +105,18 @@ class NoteKey(Ed25519Key):
         return self.is_signature(text, blob)
 
 
-class NoteSigner:
-    """The private key of a log. It never shows itself: not in a message, not in ``repr``."""
+class Ed25519Secret(Generic[KeyT]):
+    """A named private key. It never shows itself: not in a message, not in ``repr``."""
+
+    KEY: ClassVar[type[Any]]
+    """The class of its public key."""
 
     def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
         self._private_key = private_key
-        self.key: Final = NoteKey(name, private_key.public_key().public_bytes_raw())
+        self.key: Final[KeyT] = self.KEY(name, private_key.public_key().public_bytes_raw())
 
     @classmethod
-    def from_seed(cls, name: str, seed: bytes) -> "NoteSigner":
+    def from_seed(cls, name: str, seed: bytes) -> Self:
         """The signer of a 32-byte secret.
 
         :raises Malformed: the name cannot be a key's, or the secret has another length.
@@ -119,13 +124,19 @@ class NoteSigner:
         return cls(name, private_key_of(seed))
 
     @classmethod
-    def from_text(cls, text: str) -> "NoteSigner":
-        """Read a signer key as Go's ``sumdb/note`` writes it.
+    def from_text(cls, text: str) -> Self:
+        """Read a signer key as Go's ``sumdb/note`` writes it; its key id is that of type 0x01.
 
         :raises Malformed: not such a key. The message does not repeat it.
         """
         name, seed = parse_signer_key(text)
         return cls.from_seed(name, seed)
+
+
+class NoteSigner(Ed25519Secret[NoteKey]):
+    """The private key of a log."""
+
+    KEY = NoteKey
 
     def sign(self, text: bytes) -> Signature:
         """The signature line over the text of a note."""

@@ -92,19 +92,13 @@ def verify_inclusion(
     """
     _check_index(index, size)
     _check_hashes(leaf, root, *proof)
-    node, last, current = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            raise _unproven_inclusion(index, size, "the proof has too many hashes")
-        if node & 1 or node == last:
-            current = node_hash(sibling, current)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            current = node_hash(current, sibling)
-        node, last = node >> 1, last >> 1
-    if last != 0:
-        raise _unproven_inclusion(index, size, "the proof has too few hashes")
+    sides = _sides(index, size - 1)
+    if len(proof) != len(sides):
+        word = "many" if len(proof) > len(sides) else "few"
+        raise _unproven_inclusion(index, size, f"the proof has too {word} hashes")
+    current = leaf
+    for sibling, is_left in zip(proof, sides, strict=True):
+        current = node_hash(sibling, current) if is_left else node_hash(current, sibling)
     if current != root:
         raise _unproven_inclusion(index, size, f"it leads to root {current.hex()}", root.hex())
 
@@ -162,26 +156,37 @@ def _roots_of(
     path = list(proof)
     if old_size & (old_size - 1) == 0:  # a perfect old tree is itself the first hash
         path.insert(0, old_root)
-    if not path:
-        raise _unproven_consistency(old_size, new_size, "the proof has too few hashes")
     node, last = old_size - 1, new_size - 1
     while node & 1:
         node, last = node >> 1, last >> 1
+    sides = _sides(node, last)
+    if len(path) != 1 + len(sides):
+        word = "many" if len(path) > 1 + len(sides) else "few"
+        raise _unproven_consistency(old_size, new_size, f"the proof has too {word} hashes")
     old_found = new_found = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            raise _unproven_consistency(old_size, new_size, "the proof has too many hashes")
-        if node & 1 or node == last:
+    for sibling, is_left in zip(path[1:], sides, strict=True):
+        if is_left:
             old_found = node_hash(sibling, old_found)
             new_found = node_hash(sibling, new_found)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
         else:
             new_found = node_hash(new_found, sibling)
-        node, last = node >> 1, last >> 1
-    if last != 0:
-        raise _unproven_consistency(old_size, new_size, "the proof has too few hashes")
     return old_found, new_found
+
+
+def _sides(node: int, last: int) -> list[bool]:
+    """Whether each sibling on the way up to the root stands on the left.
+
+    ``node`` and ``last`` are where the way begins and where its level ends (RFC 9162 §2.1.3.2, fn
+    and sn; §2.1.4.2).
+    """
+    sides = []
+    while last:
+        is_left = bool(node & 1) or node == last
+        sides.append(is_left)
+        while is_left and not node & 1 and node:
+            node, last = node >> 1, last >> 1
+        node, last = node >> 1, last >> 1
+    return sides
 
 
 def _split(leaves: int) -> int:
