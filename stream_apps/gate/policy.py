@@ -25,9 +25,10 @@ class Policy:
     def learn(self) -> bool:
         """Nothing is judged by an older policy than the one now committed (decision 9).
 
-        Says whether anything may have changed.
+        Says whether it is another one than before.
         """
-        if not self._reader.catch_up() and self._plans:
+        is_new = self._reader.catch_up()
+        if not is_new and self._plans:
             return False
         self._plans.clear()
         metrics.POLICY_VERSION.set(self.version)
@@ -39,7 +40,7 @@ class Policy:
                 if schemas.get(record.subject)
             }
         )
-        return True
+        return is_new
 
     def plan_of(self, entry: str) -> EntryPlan | None:
         """The plan of an entry; None if there is none, or it is not to be shared.

@@ -11,13 +11,14 @@ import pytest
 from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
+from .gate_process import wait_until
 from .gate_world import World
 
 pytestmark = pytest.mark.integration
 
 SPOILED = """
 import os
-from sharebus.stream_apps.gate import judge, plan
+from sharebus.stream_apps.gate import judge, plan, transaction
 
 read, compile = judge.read_value, plan.compile_plan
 
@@ -39,7 +40,12 @@ def compile_plan(facts, entry, view_key):
     return compile(facts, entry, view_key)
 
 
+def write_closing(self, plan, *rest):
+    raise RuntimeError("a fault that no single event has")
+
+
 judge.read_value, plan.compile_plan = read_value, compile_plan
+transaction.Transaction.write_closing = write_closing
 """
 
 
@@ -95,3 +101,24 @@ def test_entry_that_cannot_be_planned_is_held_back_alone_until_the_policy_change
     spoiled.decided(entry)
     assert spoiled.line_of(entry, waiting)["outcome"] == "accepted"
     assert spoiled.discrepancies() == []
+
+
+def test_entry_at_which_the_gate_fails_though_no_event_does_is_held_back_and_stays_so(
+    spoiled: World,
+) -> None:
+    entry, other = spoiled.unconditional(), spoiled.unconditional()
+    spoiled.apply(entry, other)
+    spoiled.close_delivery(entry, [0], no_change=True)
+    spoiled.flush()
+
+    def is_held() -> bool:
+        spoiled.gate.tend()
+        return f"entry {entry.id} is held back" in spoiled.gate.log.read_text()
+
+    wait_until(is_held, "the entry is held back", 60)
+    pid = spoiled.gate.pid
+    for code in "abc":
+        spoiled.upsert(other, case.row(code))
+        spoiled.decided(other)
+    assert spoiled.gate.pid == pid
+    assert spoiled.lines(entry) == []
