@@ -118,7 +118,6 @@ class GateLoop:
             return
         with metrics.TRANSACTION_SECONDS.time():
             self._transact(batch, filling, filled)
-        metrics.TRANSACTIONS.inc()
 
     def _transact(
         self, batch: dict[Place, list[Arrival]], filling: Place | None, filled: Filled
@@ -150,6 +149,7 @@ class GateLoop:
             self._serving.rewind(list(batch))
             return
         self._head = self._new_head
+        metrics.TRANSACTIONS.inc()
         for labels, count in decided.items():
             metrics.EVENTS.labels(*labels).inc(count)
         for place in batch:

@@ -55,12 +55,17 @@ class Serving:
         for tp in partitions:
             held = self._held.get(entry_of_ingress(tp.topic), served)
             held.append(tp)
-        lanes = self._assignment.restore(self._consumer, served)
-        for lane in lanes:
-            self.lanes[ingress_topic(lane.entry), lane.partition] = lane
-        self._consumer.incremental_assign(
-            [TopicPartition(ingress_topic(x.entry), x.partition, x.next_offset) for x in lanes]
-        )
+        self._consumer.incremental_assign(self._restore(served))
+
+    def _restore(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Make their lanes anew as they were committed; gives where each goes on."""
+        starts: list[TopicPartition] = []
+        for lane in self._assignment.restore(self._consumer, partitions):
+            place = (ingress_topic(lane.entry), lane.partition)
+            self.lanes[place] = lane
+            self.plans.pop(place, None)
+            starts.append(TopicPartition(*place, lane.next_offset))
+        return starts
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         # The loop is in consume(), so no transaction is open and nothing is half done.
@@ -78,12 +83,8 @@ class Serving:
 
     def rewind(self, places: list[Place]) -> None:
         """Bring these lanes back to where their last committed transaction left them."""
-        partitions = [TopicPartition(*place) for place in places]
-        for lane in self._assignment.restore(self._consumer, partitions):
-            place = (ingress_topic(lane.entry), lane.partition)
-            self.lanes[place] = lane
-            self.plans.pop(place, None)
-            self._consumer.seek(TopicPartition(*place, lane.next_offset))
+        for start in self._restore([TopicPartition(*place) for place in places]):
+            self._consumer.seek(start)
         log.info("a rebalance came between; %d partitions are decided again", len(places))
 
     def hold(self, entry: str, why: object) -> None:
