@@ -18,10 +18,9 @@ pytestmark = pytest.mark.integration
 
 SPOILED = """
 import os
-from sharebus.stream_apps.gate import judge, plan, transaction
+from sharebus.stream_apps.gate import judge, plan
 
 read, compile = judge.read_value, plan.compile_plan
-close = transaction.Transaction.write_closing
 
 
 def read_value(value, schema_id, reader):
@@ -41,14 +40,20 @@ def compile_plan(facts, entry, view_key):
     return compile(facts, entry, view_key)
 
 
+# Spoilt before anything is imported that binds these two by name.
+judge.read_value, plan.compile_plan = read_value, compile_plan
+from sharebus.stream_apps.gate.transaction import Transaction
+
+close = Transaction.write_closing
+
+
 def write_closing(self, plan, *rest):
     if plan.entry.name == "UNCLOSABLE":
         raise RuntimeError("a fault that no single event has")
     close(self, plan, *rest)
 
 
-judge.read_value, plan.compile_plan = read_value, compile_plan
-transaction.Transaction.write_closing = write_closing
+Transaction.write_closing = write_closing
 """
 
 
