@@ -13,10 +13,14 @@ from pydantic import (
 )
 
 from sharebus.governance.identity import RESERVED_AGENCIES, Id, SystemName
+from sharebus.governance.role import OFFICES, Role
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 DivisionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """Six-digit administrative division code (GB/T 2260)."""
+KeyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=1024)]
+SignatureAlgorithm = Literal["ed25519", "sm2"]
 
 
 class Strict(BaseModel):
@@ -39,6 +43,14 @@ class Officer(Strict):
     title: Text
 
 
+class SigningKey(Strict):
+    """A public key with which an agency signs its commands; ``public_key`` is in hexadecimal."""
+
+    id: KeyId
+    algorithm: SignatureAlgorithm
+    public_key: Hex
+
+
 class AgencySystem(Strict):
     """One system of an agency: one principal, one set of credentials."""
 
@@ -51,7 +63,8 @@ class Agency(Strict):
     """An agency: provider, subscriber, or both, known by its permanent code.
 
     ``code`` is a unified social credit code or a registered id; ``jurisdiction`` the division whose
-    coordinating authority it answers to (Order 171 Art 4).
+    coordinating authority it answers to (Order 171 Art 4). ``offices`` are those that it holds
+    there, and ``keys`` those whose signature makes a command its own.
     """
 
     kind: Literal["agency"] = "agency"
@@ -61,6 +74,8 @@ class Agency(Strict):
     jurisdiction: DivisionCode
     officer: Officer
     systems: tuple[AgencySystem, ...] = Field(min_length=1)
+    offices: tuple[Role, ...] = ()
+    keys: tuple[SigningKey, ...] = ()
     suspended: bool = False
 
     @field_validator("id")
@@ -69,6 +84,19 @@ class Agency(Strict):
         if value in RESERVED_AGENCIES:
             raise ValueError(f"'{value}' is a name of the platform; choose another")
         return value
+
+    @field_validator("offices")
+    @classmethod
+    def _are_offices(cls, value: tuple[Role, ...]) -> tuple[Role, ...]:
+        if not set(value) <= OFFICES:
+            raise ValueError(f"an office is one of {', '.join(sorted(OFFICES))}")
+        return value
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> "Agency":
+        if len({key.id for key in self.keys}) != len(self.keys):
+            raise ValueError("two keys of the agency have the same id")
+        return self
 
     @model_validator(mode="after")
     def _systems_differ(self) -> "Agency":

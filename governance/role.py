@@ -1,6 +1,7 @@
 """Who takes part in sharing (law.md, Words)."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -13,3 +14,7 @@ class Role(StrEnum):
     GOVERNMENT = "government"
     PROVIDER = "provider"
     SUBSCRIBER = "subscriber"
+
+
+OFFICES: Final = frozenset(Role) - {Role.PROVIDER, Role.SUBSCRIBER}
+"""Roles that an agency holds in its jurisdiction, rather than as a party of a case."""

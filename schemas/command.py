@@ -4,20 +4,27 @@ The agency is not in the record: it is the topic's (identity is the topic). It i
 so that a command copied to another agency's topic is worth nothing there.
 """
 
-from typing import Annotated, Any, Final, Literal
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints, ValidationError
 
 from sharebus import InvalidInput, Refused
-from sharebus.governance.agency import Officer, Strict
+from sharebus.governance.agency import (
+    Hex,
+    KeyId,
+    Officer,
+    SignatureAlgorithm,
+    SigningKey,
+    Strict,
+)
 from sharebus.governance.identity import Id
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.signature import ALGORITHMS
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Verb = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,30}$")]
-KeyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=1024)]
 
 _PURPOSE: Final = b"sharebus command 1\n"
 BODY_BYTES_MAX: Final = 262_144
@@ -27,7 +34,7 @@ class Signature(Strict):
     """Who signed, with which of its keys; ``value`` is in hexadecimal."""
 
     key: KeyId
-    algorithm: Literal["ed25519", "sm2"]
+    algorithm: SignatureAlgorithm
     value: Hex
 
 
@@ -46,6 +53,52 @@ class Command(Strict):
     officer: Officer
     head: Officer | None = None
     signature: Signature | None = None
+
+
+def command_record(command: Command) -> dict[str, Any]:
+    """The command as a record of ``commands.<agency>``."""
+    content = command.model_dump(mode="json")
+    signature = command.signature
+    return {
+        **content,
+        "body": canonical_json(command.body),
+        "signature": signature
+        and {**signature.model_dump(), "value": bytes.fromhex(signature.value)},
+    }
+
+
+def read_command(record: dict[str, Any]) -> Command:
+    """The command in a decoded record of ``commands.<agency>``.
+
+    :raises InvalidInput: it is too long, or no command; names the first problem.
+    """
+    if len(record["body"].encode()) > BODY_BYTES_MAX:
+        raise InvalidInput(
+            "the command is too long", expected=f"a body of at most {BODY_BYTES_MAX} bytes",
+            found=f"{len(record['body'].encode())} bytes",
+        )  # fmt: skip
+    try:
+        body = json.loads(record["body"])
+    except ValueError:
+        raise InvalidInput(
+            "this is no command", where="body", expected="JSON", found="another text"
+        ) from None
+    signature = record["signature"]
+    if signature:
+        signature = {**signature, "value": signature["value"].hex()}
+    return _command({**record, "body": body, "signature": signature})
+
+
+def _command(content: dict[str, Any]) -> Command:
+    try:
+        return Command.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidInput(
+            "this is no command",
+            where=".".join(map(str, first["loc"])) or "the record",
+            found=first["msg"],
+        ) from None
 
 
 def signed_bytes(agency: str, command: Command) -> bytes:
@@ -69,8 +122,8 @@ def sign(agency: str, command: Command, *, key: str, algorithm: str, private_key
     return command.model_copy(update={"signature": signature})
 
 
-def check_signature(agency: str, command: Command, public_keys: dict[str, bytes]) -> None:
-    """Check that the agency itself gave this command. ``public_keys`` are its own, by key id.
+def check_signature(agency: str, command: Command, keys: Iterable[SigningKey]) -> None:
+    """Check that the agency itself gave this command. ``keys`` are its own.
 
     :raises Refused: it is not signed, by a key that is not the agency's, or not this content.
     """
@@ -86,36 +139,19 @@ def check_signature(agency: str, command: Command, public_keys: dict[str, bytes]
             "this signature algorithm is not accepted here", where=where,
             expected=", ".join(ALGORITHMS), found=signature.algorithm,
         )  # fmt: skip
-    public_key = public_keys.get(signature.key)
-    if public_key is None:
+    known = {key.id: key for key in keys}
+    key = known.get(signature.key)
+    if key is None or key.algorithm != signature.algorithm:
         raise Refused(
             "the command is signed with a key that is not the agency's", where=where,
-            expected=", ".join(sorted(public_keys)) or "a registered key", found=signature.key,
+            expected=", ".join(f"{key.id} ({key.algorithm})" for key in known.values())
+            or "a registered key",
+            found=f"{signature.key} ({signature.algorithm})",
         )  # fmt: skip
     content = signed_bytes(agency, command)
+    public_key = bytes.fromhex(key.public_key)
     if not algorithm.is_valid(public_key, content, bytes.fromhex(signature.value)):
         raise Refused(
             "the signature is not of this command", where=where,
             expected=f"signed with {signature.key}", found="another content or another key",
         )  # fmt: skip
-
-
-def parse_command(text: bytes) -> Command:
-    """A command from its JSON.
-
-    :raises InvalidInput: it is too long, no JSON, or no command; names the first problem.
-    """
-    if len(text) > BODY_BYTES_MAX:
-        raise InvalidInput(
-            "the command is too long", expected=f"at most {BODY_BYTES_MAX} bytes",
-            found=f"{len(text)} bytes",
-        )  # fmt: skip
-    try:
-        return Command.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InvalidInput(
-            "this is no command",
-            where=".".join(map(str, first["loc"])) or "the record",
-            found=first["msg"],
-        ) from None

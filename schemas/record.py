@@ -14,7 +14,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from sharebus import InvalidInput
 from sharebus.schemas.framing import FRAME, FRAME_BYTES, MAGIC, frame
-from sharebus.schemas.topic import AUDIT, FACTS_POLICY, FACTS_PROGRESS, value_subject
+from sharebus.schemas.topic import AUDIT, FACTS_CASES, FACTS_POLICY, FACTS_PROGRESS, value_subject
 
 DELIVERY_CLOSED_SUBJECT: Final = "sharebus.DeliveryClosed"
 
@@ -93,9 +93,29 @@ def delivery_announced() -> PlatformRecord:
     return _record("delivery_announced", "sharebus.DeliveryAnnounced")
 
 
+def case_fact() -> PlatformRecord:
+    """Records of ``facts.cases``: cases and answers, in the form of the facts of policy."""
+    return _record("policy_fact", value_subject(FACTS_CASES))
+
+
+def command() -> PlatformRecord:
+    """Commands, on ``commands.<agency>``."""
+    return _record("command", "sharebus.Command")
+
+
+def command_answer() -> PlatformRecord:
+    """Answers to commands, on ``notices.<agency>``."""
+    return _record("command_answer", "sharebus.CommandAnswer")
+
+
+def case_notice() -> PlatformRecord:
+    """New versions of cases, on ``notices.<agency>``."""
+    return _record("case_notice", "sharebus.CaseNotice")
+
+
 def platform_records() -> tuple[PlatformRecord, ...]:
     """All of them, as they are registered."""
     return (
         policy_fact(), audit_batch(), progress(), delivery_closed(), delivery_receipt(),
-        delivery_announced(),
+        delivery_announced(), case_fact(), command(), command_answer(), case_notice(),
     )  # fmt: skip

@@ -9,10 +9,12 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.view import SHARED
 
 AUDIT: Final = "audit"
+FACTS_CASES: Final = "facts.cases"
 FACTS_POLICY: Final = "facts.policy"
 FACTS_PROGRESS: Final = "facts.progress"
 SHARED_CATALOG: Final = "shared.catalog"
 INGRESS_PREFIX: Final = "ingress."
+COMMANDS_PREFIX: Final = "commands."
 
 
 def ingress_topic(entry: str) -> str:
@@ -45,8 +47,13 @@ def quarantine_topic(agency: str) -> str:
     return f"quarantine.{agency}"
 
 
+def commands_topic(agency: str) -> str:
+    """Where the agency alone writes what it asks the registrar to do."""
+    return COMMANDS_PREFIX + agency
+
+
 def notices_topic(agency: str) -> str:
-    """Where the agency alone reads its receipts."""
+    """Where the agency alone reads its receipts, answers and notices of its cases."""
     return f"notices.{agency}"
 
 

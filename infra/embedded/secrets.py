@@ -11,7 +11,7 @@ from sharebus.infra.credentials import credentials_path, read_private
 from sharebus.infra.settings import Settings
 
 BROKER_PRINCIPALS = ("admin", "broker", "controller")
-APP_PRINCIPALS = ("registry", "gate", "enforcer")
+APP_PRINCIPALS = ("registry", "gate", "enforcer", "registrar")
 KEYS = ("audit_key", "view_key")
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24

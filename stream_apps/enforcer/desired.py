@@ -18,6 +18,7 @@ from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.record import platform_records, policy_fact
 
 GATE: Final = "gate"
+REGISTRAR: Final = "registrar"
 _QUARANTINE_BYTES_MAX: Final = 1_310_720
 """An event of 900 kB with its own headers and those that say why it was refused."""
 _PROGRESS_SEGMENT_BYTES: Final = 16 * 1024 * 1024
@@ -54,6 +55,7 @@ _QUARANTINE: Final = {
 }
 _PLATFORM_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     topics.FACTS_POLICY: _KEPT,
+    topics.FACTS_CASES: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
     topics.FACTS_PROGRESS: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
     topics.SHARED_CATALOG: _COMPACT,
     topics.AUDIT: _KEPT,
@@ -123,6 +125,7 @@ def _desired_topics(facts: PolicyFacts) -> Iterator[DesiredTopic]:
         yield DesiredTopic(name, 1, config)
     for agency in facts.agencies.values():
         yield DesiredTopic(topics.notices_topic(agency.id), 1, _KEPT)
+        yield DesiredTopic(topics.commands_topic(agency.id), 1, _KEPT)
         if agency.system_names(SystemRole.PROVIDER):
             yield DesiredTopic(topics.quarantine_topic(agency.id), 1, _QUARANTINE)
     for entry in shared_entries(facts):
@@ -143,6 +146,7 @@ def _allow(
 
 def _rules(facts: PolicyFacts, today: date) -> Iterator[AccessRule]:
     yield from _gate_rules()
+    yield from _registrar_rules()
     for agency in facts.agencies.values():
         yield from _agency_rules(agency)
     for entry in shared_entries(facts):
@@ -167,10 +171,22 @@ def _gate_rules() -> Iterator[AccessRule]:
     yield AccessRule(f"User:{GATE}", "DENY", "WRITE", "TOPIC", "LITERAL", topics.SHARED_CATALOG)
 
 
+def _registrar_rules() -> Iterator[AccessRule]:
+    yield from _allow(REGISTRAR, "READ", (topics.COMMANDS_PREFIX, "facts."), pattern="PREFIXED")
+    yield from _allow(REGISTRAR, "WRITE", ("notices.",), pattern="PREFIXED")
+    written = (
+        topics.FACTS_POLICY, topics.FACTS_CASES, topics.FACTS_PROGRESS, topics.SHARED_CATALOG,
+        topics.AUDIT,
+    )  # fmt: skip
+    yield from _allow(REGISTRAR, "WRITE", written)
+    yield from _allow(REGISTRAR, "WRITE", (REGISTRAR,), resource="TRANSACTIONAL_ID")
+
+
 def _agency_rules(agency: Agency) -> Iterator[AccessRule]:
     common = (topics.SHARED_CATALOG, topics.notices_topic(agency.id))
     for system in agency.system_names():
         yield from _allow(system.principal, "READ", common)
+        yield from _allow(system.principal, "WRITE", (topics.commands_topic(agency.id),))
         yield from _allow(
             system.principal, "READ", (system.group_prefix,), resource="GROUP", pattern="PREFIXED"
         )

@@ -22,6 +22,7 @@ from sharebus.schemas import topic as topics
 from sharebus.schemas.record import delivery_closed
 from sharebus.stream_apps.enforcer.desired import (
     GATE,
+    REGISTRAR,
     AccessRule,
     DesiredBroker,
     DesiredTopic,
@@ -31,7 +32,7 @@ from sharebus.stream_apps.enforcer.desired import (
 
 _Document = TypeVar("_Document", Agency, CatalogEntry, Grant)
 _AGENCIES: Final = "User:agency."
-_APPS: Final = frozenset({f"User:{GATE}"})
+_APPS: Final = frozenset({f"User:{GATE}", f"User:{REGISTRAR}"})
 
 
 class LiveTopic(NamedTuple):

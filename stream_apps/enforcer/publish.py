@@ -100,7 +100,7 @@ class FactsPublisher:
                 value = _framed(audit_batch(), schema_ids, head.link(batch))
                 self._produce(AUDIT, WRITER.encode(), value)
                 head = head.after(value)
-            place = {"partition": None, "writer": head._asdict()}
+            place = {"writer": head._asdict()}
             self._produce(FACTS_PROGRESS, _PROGRESS_KEY, _framed(progress(), schema_ids, place))
             _transact("commit", lambda: producer.commit_transaction(_SECONDS_MAX))
         except BaseException:

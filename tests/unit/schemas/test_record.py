@@ -20,9 +20,15 @@ each_record = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 _INTEGERS = {"int": 31, "long": 63}
 
 
-def values_of(avro_type: Any) -> st.SearchStrategy[Any]:
+def values_of(avro_type: Any, named: dict[str, Any] | None = None) -> st.SearchStrategy[Any]:
+    named = {} if named is None else named
     if isinstance(avro_type, list):
-        return st.one_of(*[values_of(branch) for branch in avro_type])
+        return st.one_of(*[values_of(branch, named) for branch in avro_type])
+    if isinstance(avro_type, dict) and isinstance(avro_type["type"], dict):
+        avro_type = avro_type["type"]
+    avro_type = named.get(avro_type, avro_type) if isinstance(avro_type, str) else avro_type
+    if isinstance(avro_type, dict) and "name" in avro_type:
+        named[avro_type["name"]] = avro_type
     kind = avro_type if isinstance(avro_type, str) else avro_type["type"]
     match kind:
         case "null":
@@ -39,9 +45,11 @@ def values_of(avro_type: Any) -> st.SearchStrategy[Any]:
         case "enum":
             return st.sampled_from(avro_type["symbols"])
         case "array":
-            return st.lists(values_of(avro_type["items"]), max_size=3)
+            return st.lists(values_of(avro_type["items"], named), max_size=3)
         case "record":
-            fields = {field["name"]: values_of(field["type"]) for field in avro_type["fields"]}
+            fields = {
+                field["name"]: values_of(field["type"], named) for field in avro_type["fields"]
+            }
             return st.fixed_dictionaries(fields)
     raise AssertionError(kind)
 

@@ -101,7 +101,8 @@ def test_not_shared_entry_has_no_topic_no_right_and_no_schema(
 ) -> None:
     without = desired_broker(facts_of(*agencies), today)
     assert desired_broker(facts_of(*agencies, make_entry(sharing=NOT_SHARED)), today) == without
-    assert not [right for right in rights_of(without, "bureau.sender") if right[0] == "WRITE"]
+    written = [right for right in rights_of(without, "bureau.sender") if right[0] == "WRITE"]
+    assert written == [("WRITE", "TOPIC", "commands.bureau")]
 
 
 def test_ingress_has_one_writer_besides_nobody(
@@ -143,6 +144,7 @@ def test_grantee_reads_its_view_and_its_deliveries_and_nothing_else_of_the_entry
         ("READ", "TOPIC", view),
         ("READ", "TOPIC", "deliveries.shops"),
         ("READ", "TOPIC", "notices.tax"),
+        ("WRITE", "TOPIC", "commands.tax"),
         ("READ", "TOPIC", SHARED_CATALOG),
         ("READ", "GROUP", "agency.tax."),
     }
