@@ -9,7 +9,9 @@ with the instants at which they were received, give the same cases and grants ag
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from sharebus import Refused
+from sharebus import Refused, SharebusError
+from sharebus.governance.agency import Officer
+from sharebus.governance.answer import Answer
 from sharebus.governance.application import (
     Application,
     check_application,
@@ -17,7 +19,8 @@ from sharebus.governance.application import (
     read_application,
 )
 from sharebus.governance.case import Act, Author, Case, actors_of, advance, open_case
-from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.clock_tables import ClockTables
+from sharebus.governance.facts import AnyFact, PolicyFacts
 from sharebus.governance.grant import Grant
 from sharebus.governance.lifecycle import Move
 from sharebus.governance.role import Role
@@ -31,62 +34,92 @@ _WAITING: Final = frozenset({"proposed", "submitted", "consented"})
 
 
 class Filing(NamedTuple):
-    """A command as it was received: about which case, and what it asks."""
+    """A command as it was received: about which case, and what it asks.
+
+    ``officer`` gave it; ``head`` is the approving head, where the law asks for one.
+    """
 
     case_kind: str
     case_id: str
     act: Act
+    officer: Officer
+    head: Officer | None = None
 
 
 class Notice(NamedTuple):
-    """What an agency is told: which case moved, to where, and by which article."""
+    """What an agency is told: a version of a case as it may see it, and what made it.
+
+    ``basis`` is the article; ``author`` is empty when the move fell due by itself.
+    """
 
     agency: str
-    case_kind: str
-    case_id: str
+    case: Case
     verb: str
-    state: str
     basis: str
+    author: str
 
 
 class Outcome(NamedTuple):
-    """What one command made: new versions of cases and grants, and whom to tell, in order.
+    """What a command or the passing of time made, in order.
 
-    A refused command has only its refusal. ``is_repeated`` says that it was answered before.
+    ``answer`` is that to the command; time gets none. A refused command has nothing else.
+    ``is_repeated`` says that the command was answered before: nothing is to be written again.
     """
 
+    answer: Answer | None = None
     cases: tuple[Case, ...] = ()
-    grants: tuple[Grant, ...] = ()
+    facts: tuple[AnyFact, ...] = ()
     notices: tuple[Notice, ...] = ()
-    refusal: Refused | None = None
     is_repeated: bool = False
 
 
 class Docket:
-    """The cases as they stand, over the facts of agencies and entries."""
+    """The cases as they stand, over the facts of agencies and entries.
 
-    def __init__(self, facts: PolicyFacts) -> None:
+    ``tables`` count only where ``facts`` hold none. The facts that it makes are folded into
+    ``facts`` at once, under the version they have.
+    """
+
+    def __init__(self, facts: PolicyFacts, tables: ClockTables) -> None:
         self.facts = facts
+        self.tables = tables
         self.cases: dict[CaseKey, Case] = {}
-        self.grants: dict[str, Grant] = {}
-        self._answered: dict[str, Outcome] = {}
+        self._answers: dict[tuple[str, str], Answer] = {}
         self._waiting: set[CaseKey] = set()
         self._between: dict[tuple[str, Parties], set[str]] = {}
+
+    def restore(self, item: Case | Answer) -> None:
+        """Fold in what stood before; a later version of a case replaces the earlier one."""
+        if isinstance(item, Answer):
+            self._answers[item.agency, item.command] = item
+        else:
+            self._put(item)
 
     def decide(self, filing: Filing, author: Author) -> Outcome:
         """Answer a command, and let what it changes stand; nothing changes if it is refused.
 
-        A command that was answered before gets that answer again (by its id).
+        A command that the agency gave before gets that answer again (by its id).
         """
-        command = filing.act.command
-        if command in self._answered:
-            return self._answered[command]._replace(is_repeated=True)
+        known = self._answers.get((author.agency, filing.act.command))
+        if known is not None:
+            return Outcome(known, is_repeated=True)
         try:
             outcome = self._take(filing, author)
-        except Refused as refusal:
-            outcome = Outcome(refusal=refusal)
-        self._answered[command] = outcome
+        except SharebusError as refusal:
+            standing = self.cases.get((filing.case_kind, filing.case_id))
+            outcome = Outcome(_refused(filing, author, standing, refusal))
+        answer = outcome.answer
+        assert answer is not None  # noqa: S101 - both ways above give one
+        self._answers[author.agency, answer.command] = answer
         return outcome
+
+    def tick(self, now_ms: int) -> Outcome:
+        """Everything that is due at an instant, in milliseconds since 1970 (UTC)."""
+        return Outcome()
+
+    def next_due_ms(self) -> int | None:
+        """When :meth:`tick` has something to do next; None when nothing is awaited."""
+        return None
 
     def _take(self, filing: Filing, author: Author) -> Outcome:
         standing = self.cases.get((filing.case_kind, filing.case_id))
@@ -95,7 +128,9 @@ class Docket:
         else:
             case, move = advance(standing, filing.act, actors_of(author, standing))
             self._check_content(case, move)
-        cases, grants = [case], []
+        answer = _accepted(filing, author, case, move)
+        cases = [case]
+        facts: list[AnyFact] = []
         notices = list(_notices(case, move, author.agency))
         self._put(case)
         while (due := next(self._due_moves(), None)) is not None:
@@ -107,10 +142,10 @@ class Docket:
             cases.append(case)
             notices += _notices(case, move, "")
         for grant in self._grants_that_follow(cases):
-            if self.grants.get(grant.id) != grant:
-                self.grants[grant.id] = grant
-                grants.append(grant)
-        return Outcome(tuple(cases), tuple(grants), tuple(notices))
+            if self.facts.grants.get(grant.id) != grant:
+                self.facts.apply(grant, self.facts.version)
+                facts.append(grant)
+        return Outcome(answer, tuple(cases), tuple(facts), tuple(notices))
 
     def _put(self, case: Case) -> None:
         key = (case.case_kind, case.id)
@@ -228,7 +263,25 @@ def _accepted_fields(case: Case, application: Application) -> tuple[str, ...]:
 
 
 def _notices(case: Case, move: Move, author: str) -> Iterator[Notice]:
-    parties = {Role.PROVIDER: case.provider, Role.SUBSCRIBER: case.subscriber}
-    told = {parties.get(role) for role in move.tells} - {None, author}
-    for agency in sorted(agency for agency in told if agency):
-        yield Notice(agency, case.case_kind, case.id, move.verb, case.state, move.basis)
+    for agency in sorted({case.provider, case.subscriber, author} - {None, ""}, key=str):
+        yield Notice(str(agency), case, move.verb, move.basis, author)
+
+
+def _accepted(filing: Filing, author: Author, case: Case, move: Move) -> Answer:
+    return Answer(
+        agency=author.agency, command=filing.act.command, case_kind=case.case_kind, case=case.id,
+        verb=move.verb, outcome="accepted", state=case.state, version=case.version,
+        basis=move.basis, decided_ms=filing.act.received_ms,
+    )  # fmt: skip
+
+
+def _refused(
+    filing: Filing, author: Author, standing: Case | None, refusal: SharebusError
+) -> Answer:
+    return Answer(
+        agency=author.agency, command=filing.act.command, case_kind=filing.case_kind,
+        case=filing.case_id, verb=filing.act.verb, outcome="refused",
+        state=standing.state if standing else "", version=standing.version if standing else 0,
+        problem=refusal.problem, where=refusal.where, expected=refusal.expected,
+        found=refusal.found, remedy=refusal.remedy, decided_ms=filing.act.received_ms,
+    )  # fmt: skip

@@ -1,8 +1,8 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
-A fact is a whole document (agency, entry, grant, registered schema, not-shared listing); a later
-fact of the same kind and id replaces the earlier one. The policy version is the offset of the last
-record applied, so two readers at the same version hold the same facts.
+A fact is a whole document (agency, entry, grant, registered schema, not-shared listing, clock
+rules, calendar); a later fact of the same kind and id replaces the earlier one. The policy version
+is the offset of the last record applied, so two readers at the same version hold the same facts.
 """
 
 import json
@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from sharebus.governance.agency import Agency, Strict, Text
+from sharebus.governance.clock_rule import ClockRules
 from sharebus.governance.entry import CatalogEntry, LegalBasis
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import Id, SystemName
 from sharebus.governance.view import View, views_of
+from sharebus.governance.working_days import CalendarCorrection, WorkingDayTable
 
 
 class RegisteredSchema(Strict):
@@ -42,7 +44,26 @@ class NotSharedListing(Strict):
     basis: LegalBasis
 
 
-AnyFact = Agency | CatalogEntry | Grant | RegisteredSchema | NotSharedListing
+class ClockRuleTable(Strict):
+    """The rule table in force; every clock that starts from here on follows it."""
+
+    kind: Literal["clock_rules"] = "clock_rules"
+    id: Literal["clock-rules"] = "clock-rules"
+    table: ClockRules
+
+
+class Calendar(Strict):
+    """The working days in force, with the corrections laid over them, in their order."""
+
+    kind: Literal["calendar"] = "calendar"
+    id: Literal["calendar"] = "calendar"
+    table: WorkingDayTable
+    corrections: tuple[CalendarCorrection, ...] = ()
+
+
+AnyFact = (
+    Agency | CatalogEntry | Grant | RegisteredSchema | NotSharedListing | ClockRuleTable | Calendar
+)
 Fact = Annotated[AnyFact, Field(discriminator="kind")]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
 
@@ -91,6 +112,8 @@ class PolicyFacts:
         self.schemas: dict[str, dict[int, dict[str, Any]]] = {}
         self._grants_by_entry: dict[str, dict[str, Grant]] = {}
         self.not_shared: dict[str, NotSharedListing] = {}
+        self.clock_rules: ClockRuleTable | None = None
+        self.calendar: Calendar | None = None
 
     def apply(self, fact: AnyFact, version: int) -> None:
         """Fold one fact in; ``version`` is its offset."""
@@ -106,6 +129,10 @@ class PolicyFacts:
                 self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
             case NotSharedListing():
                 self.not_shared[fact.id] = fact
+            case ClockRuleTable():
+                self.clock_rules = fact
+            case Calendar():
+                self.calendar = fact
         self.version = version
 
     def __iter__(self) -> Iterator[AnyFact]:
@@ -114,6 +141,7 @@ class PolicyFacts:
         yield from self.entries.values()
         yield from self.grants.values()
         yield from self.not_shared.values()
+        yield from (table for table in (self.clock_rules, self.calendar) if table)
         for subject, by_id in self.schemas.items():
             for schema_id, avro_schema in by_id.items():
                 yield RegisteredSchema(
