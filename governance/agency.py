@@ -73,10 +73,12 @@ class Agency(Strict):
     name: Text
     jurisdiction: DivisionCode
     officer: Officer
-    systems: tuple[AgencySystem, ...] = Field(min_length=1)
+    systems: tuple[AgencySystem, ...]
     offices: tuple[Role, ...] = ()
     keys: tuple[SigningKey, ...] = ()
     suspended: bool = False
+    left: bool = False
+    """It is no longer on the bus, and so has no system; its code is never given to another."""
 
     @field_validator("id")
     @classmethod
@@ -96,6 +98,12 @@ class Agency(Strict):
     def _keys_differ(self) -> "Agency":
         if len({key.id for key in self.keys}) != len(self.keys):
             raise ValueError("two keys of the agency have the same id")
+        return self
+
+    @model_validator(mode="after")
+    def _has_systems_while_it_is_there(self) -> "Agency":
+        if bool(self.systems) == self.left:
+            raise ValueError("an agency has at least one system, and none when it has left")
         return self
 
     @model_validator(mode="after")

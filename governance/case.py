@@ -11,19 +11,39 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from sharebus import InvalidInput, Refused
-from sharebus.governance.agency import DivisionCode, Strict
+from sharebus.governance.agency import DivisionCode, Officer, Strict
+from sharebus.governance.clock import Clock
 from sharebus.governance.identity import Id
 from sharebus.governance.lifecycle import CLOCK, NOTHING, Actor, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import Role
 
 
+class RunningClock(Strict):
+    """A step of a case that is due: who must act, until when, by which article.
+
+    ``clock`` is missing where the parties set the day; ``due_ms`` while the clock is paused.
+    ``overdue`` stays until the step is done; a provisional instant is never overdue.
+    """
+
+    step: str
+    actor: Role
+    due_ms: int | None
+    local: str
+    basis: str
+    provisional: bool = False
+    overdue: bool = False
+    clock: Clock | None = None
+
+
 class Case(Strict):
-    """A version of a case.
+    """A version of a case; version 0 is of what stands by the catalog's reviewed files alone.
 
     ``content`` holds the fields that commands have filled, the last one of each name; ``consents``
     the command by which each role consented in the present state. ``changed_ms`` is when the
-    command of this version was received, in milliseconds since 1970 (UTC).
+    command of this version was received, in milliseconds since 1970 (UTC); ``officer`` gave it and
+    ``head`` approved it. A version that fell due by itself has no officer, and no command where
+    none brought it about.
     """
 
     kind: Literal["case"] = "case"
@@ -31,14 +51,29 @@ class Case(Strict):
     case_kind: str
     jurisdiction: DivisionCode
     state: str
-    version: int = Field(ge=1)
+    version: int = Field(ge=0)
     provider: Id | None = None
     subscriber: Id | None = None
     consents: Mapping[str, str] = {}
     content: Mapping[str, Any] = {}
+    clocks: tuple[RunningClock, ...] = ()
     opened_ms: int
     changed_ms: int
     command: str
+    officer: Officer | None = None
+    head: Officer | None = None
+
+
+Parties = Mapping[Role, Collection[str]]
+"""The agencies that take part in a case, by role."""
+
+
+def parties_of(case: Case) -> Parties:
+    """The provider and the subscriber that a case names."""
+    return {
+        Role.PROVIDER: tuple(filter(None, [case.provider])),
+        Role.SUBSCRIBER: tuple(filter(None, [case.subscriber])),
+    }
 
 
 class Author(NamedTuple):
@@ -60,18 +95,16 @@ class Act(NamedTuple):
     received_ms: int
 
 
-def actors_of(author: Author, case: Case) -> tuple[Actor, ...]:
+def actors_of(author: Author, case: Case, parties: Parties | None = None) -> tuple[Actor, ...]:
     """As whom an author may act in a case: as a party, by its offices, or as the clock.
 
-    An office counts in its own jurisdiction alone (Order 171 Art 4, 33).
+    ``parties`` are those that the case names, if not given. An office counts in its own
+    jurisdiction alone (Order 171 Art 4, 33).
     """
     if author.is_clock:
         return (CLOCK,)
-    actors: list[Actor] = []
-    if author.agency == case.provider:
-        actors.append(Role.PROVIDER)
-    if author.agency == case.subscriber:
-        actors.append(Role.SUBSCRIBER)
+    parties = parties_of(case) if parties is None else parties
+    actors: list[Actor] = [role for role in Role if author.agency in parties.get(role, ())]
     if author.jurisdiction == case.jurisdiction:
         actors += sorted(author.offices)
     return tuple(actors)

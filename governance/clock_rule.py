@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from sharebus import InvalidInput
 from sharebus.governance.agency import DivisionCode, Strict, Text
-from sharebus.governance.entry import LegalBasis
+from sharebus.governance.entry import LegalBasis, Rank
 from sharebus.governance.identity import Id
 from sharebus.governance.period import Period, Unit
 from sharebus.governance.role import Role
@@ -171,6 +171,12 @@ class ClockRules(Strict):
     version: Text
     procedures: tuple[Procedure, ...] = Field(min_length=1)
     rules: tuple[ClockRule, ...] = Field(min_length=1)
+    not_shared_ranks: tuple[Rank, ...] = (
+        Rank.LAW,
+        Rank.ADMINISTRATIVE_REGULATION,
+        Rank.LOCAL_REGULATION,
+    )
+    """Ranks of instrument by which an entry may be not shared (Order 171 Art 10 ¶4)."""
 
     @model_validator(mode="after")
     def _procedures_are_told_apart(self) -> "ClockRules":

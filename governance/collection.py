@@ -45,7 +45,7 @@ def check_collection(
         problems += _repeated_ids(documents)
     problems += _repeated_codes(agencies)
     for entry in entries:
-        problems += _entry_problems(entry, by_agency, by_entry)
+        problems += entry_problems(entry, by_agency, by_entry)
     for grant in grants:
         problems += _grant_problems(grant, by_agency, by_entry)
     return problems
@@ -82,11 +82,14 @@ def _system_roles(
     return None
 
 
-def _entry_problems(
+def entry_problems(
     entry: CatalogEntry, agencies: Mapping[str, Agency], entries: Mapping[str, CatalogEntry]
 ) -> Iterator[Problem]:
+    """What is wrong with an entry beside the agencies and entries there are, itself included."""
     name = document_name(entry)
     provider = entry.provider
+    if entry.retired:  # it must stay sayable when its provider has left
+        return
     if entry.id in RESERVED_ENTRIES:
         yield Problem(name, "id", "an id whose topics are not the platform's own", entry.id)
     roles = _system_roles(agencies, provider.agency, provider.system)

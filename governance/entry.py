@@ -10,6 +10,8 @@ from sharebus.governance.agency import DivisionCode, Officer, Strict, Text
 from sharebus.governance.identity import Id
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+ContentItem = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,80}$")]
+"""What a data item is about, whoever holds it (population.address)."""
 EVENT_BYTES_MAX: Final = 900_000
 """Largest event an entry may allow; the broker's own limit is 1 MiB a batch."""
 
@@ -78,9 +80,7 @@ class DataItem(Strict):
     name: Text
     mark: Mark = Mark.NONE
     origin: Origin
-    content_item: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,80}$")] | None = (
-        None
-    )
+    content_item: ContentItem | None = None
     checks: tuple[ContentCheck, ...] = ()
 
     @field_validator("mark")
@@ -108,10 +108,21 @@ class Conditional(Strict):
     conditions: Text
 
 
+class Rank(StrEnum):
+    """Rank of an instrument (效力级别)."""
+
+    LAW = "law"
+    ADMINISTRATIVE_REGULATION = "administrative_regulation"
+    LOCAL_REGULATION = "local_regulation"
+    RULE = "rule"
+    DOCUMENT = "document"
+
+
 class LegalBasis(Strict):
-    """A citation: instrument, version, article (条), paragraph (款), item (项)."""
+    """A citation: instrument and its rank, version, article (条), paragraph (款), item (项)."""
 
     instrument: Text
+    rank: Rank | None = None
     version: Text
     article: int = Field(ge=1)
     paragraph: int | None = Field(None, ge=1)
@@ -186,6 +197,8 @@ class CatalogEntry(Strict):
     event_bytes_max: int = Field(100_000, ge=100, le=EVENT_BYTES_MAX)
     future_tolerance_seconds: int = Field(300, ge=0, le=int(timedelta(days=1).total_seconds()))
     suspended: bool = False
+    retired: bool = False
+    """No longer in the catalog: it takes no events and releases nothing."""
 
     @model_validator(mode="after")
     def _schema_and_items_agree(self) -> "CatalogEntry":

@@ -1,23 +1,25 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
-A fact is a whole document (agency, entry, grant, registered schema, not-shared listing, clock
-rules, calendar); a later fact of the same kind and id replaces the earlier one. The policy version
-is the offset of the last record applied, so two readers at the same version hold the same facts.
+A fact is a whole document (agency, entry, grant, registered schema, not-shared listing, designated
+source, clock rules, calendar); a later fact of the same kind and id replaces the earlier one. The
+policy version is the offset of the last record applied, so two readers at the same version hold
+the same facts.
 """
 
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
+from sharebus import InvalidInput
 from sharebus.governance.agency import Agency, Strict, Text
 from sharebus.governance.clock_rule import ClockRules
-from sharebus.governance.entry import CatalogEntry, LegalBasis
+from sharebus.governance.entry import CatalogEntry, ContentItem, LegalBasis
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import Id, SystemName
 from sharebus.governance.view import View, views_of
-from sharebus.governance.working_days import CalendarCorrection, WorkingDayTable
+from sharebus.governance.working_days import CalendarCorrection, WorkingDays, WorkingDayTable
 
 
 class RegisteredSchema(Strict):
@@ -44,6 +46,19 @@ class NotSharedListing(Strict):
     basis: LegalBasis
 
 
+class Designation(Strict):
+    """The designated source (数源部门) of a content item: the one agency that collects it.
+
+    Order 171 Art 7. ``id`` is the content item.
+    """
+
+    kind: Literal["designation"] = "designation"
+    id: ContentItem
+    agency: Id
+    basis: LegalBasis
+    withdrawn: bool = False
+
+
 class ClockRuleTable(Strict):
     """The rule table in force; every clock that starts from here on follows it."""
 
@@ -60,9 +75,25 @@ class Calendar(Strict):
     table: WorkingDayTable
     corrections: tuple[CalendarCorrection, ...] = ()
 
+    @model_validator(mode="after")
+    def _corrections_fit(self) -> "Calendar":
+        for correction in self.corrections:
+            try:
+                WorkingDays(self.table, self.corrections, correction.jurisdiction)
+            except InvalidInput as misfit:
+                raise ValueError(str(misfit)) from None
+        return self
+
 
 AnyFact = (
-    Agency | CatalogEntry | Grant | RegisteredSchema | NotSharedListing | ClockRuleTable | Calendar
+    Agency
+    | CatalogEntry
+    | Grant
+    | RegisteredSchema
+    | NotSharedListing
+    | Designation
+    | ClockRuleTable
+    | Calendar
 )
 Fact = Annotated[AnyFact, Field(discriminator="kind")]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
@@ -70,10 +101,15 @@ _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
 
 def fact_to_json(fact: AnyFact) -> str:
     """Canonical JSON of a fact: sorted keys and sets, so that equal facts are equal bytes."""
-    document = fact.model_dump(mode="json", by_alias=True, exclude_none=True)
     return json.dumps(
-        _sorted_sets(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        fact_document(fact), sort_keys=True, separators=(",", ":"), ensure_ascii=False
     )
+
+
+def fact_document(fact: AnyFact) -> dict[str, Any]:
+    """The fact as JSON has it, with sorted sets."""
+    document = fact.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {key: _sorted_set(key, value) for key, value in document.items()}
 
 
 def fact_from_json(text: str) -> AnyFact:
@@ -112,6 +148,7 @@ class PolicyFacts:
         self.schemas: dict[str, dict[int, dict[str, Any]]] = {}
         self._grants_by_entry: dict[str, dict[str, Grant]] = {}
         self.not_shared: dict[str, NotSharedListing] = {}
+        self.designations: dict[str, Designation] = {}
         self.clock_rules: ClockRuleTable | None = None
         self.calendar: Calendar | None = None
 
@@ -129,11 +166,34 @@ class PolicyFacts:
                 self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
             case NotSharedListing():
                 self.not_shared[fact.id] = fact
+            case Designation():
+                self.designations[fact.id] = fact
             case ClockRuleTable():
                 self.clock_rules = fact
             case Calendar():
                 self.calendar = fact
         self.version = version
+
+    def standing(self, fact: AnyFact) -> AnyFact | None:
+        """The fact in force of the same kind and id."""
+        match fact:
+            case Agency():
+                return self.agencies.get(fact.id)
+            case CatalogEntry():
+                return self.entries.get(fact.id)
+            case Grant():
+                return self.grants.get(fact.id)
+            case RegisteredSchema():
+                known = self.schemas.get(fact.subject, {}).get(fact.schema_id)
+                return fact if known == fact.avro_schema else None
+            case NotSharedListing():
+                return self.not_shared.get(fact.id)
+            case Designation():
+                return self.designations.get(fact.id)
+            case ClockRuleTable():
+                return self.clock_rules
+            case Calendar():
+                return self.calendar
 
     def __iter__(self) -> Iterator[AnyFact]:
         """All facts in force, in an order in which they can be applied again."""
@@ -141,6 +201,7 @@ class PolicyFacts:
         yield from self.entries.values()
         yield from self.grants.values()
         yield from self.not_shared.values()
+        yield from self.designations.values()
         yield from (table for table in (self.clock_rules, self.calendar) if table)
         for subject, by_id in self.schemas.items():
             for schema_id, avro_schema in by_id.items():
@@ -158,9 +219,10 @@ class PolicyFacts:
         return views_of(entry, self.grants_of(entry.id))
 
     def is_suspended(self, entry: CatalogEntry) -> bool:
-        """Whether the entry, or the agency that provides it, is suspended."""
+        """Whether the entry, or the agency that provides it, is suspended, or one of them gone."""
         agency = self.agencies.get(entry.provider.agency)
-        return entry.suspended or agency is None or agency.suspended
+        is_halted = agency is None or agency.suspended or agency.left
+        return entry.suspended or entry.retired or is_halted
 
     def provider_of(self, entry: CatalogEntry) -> SystemName:
         """The one system that may write the entry's ingress topic."""

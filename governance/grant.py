@@ -61,7 +61,8 @@ class Grant(Strict):
 
     ``fields`` are the fields released. When a key field is not among them the view is keyed by a
     keyed pseudonym, so that the key does not tell what the payload withholds. ``approval`` is
-    ``automatic`` for unmarked fields of unconditional entries (自行获取, Order 171 Art 18 ¶1).
+    ``automatic`` for unmarked fields of unconditional entries (自行获取, Order 171 Art 18 ¶1), and
+    ``emergency`` while one is declared (应急共享, Zhejiang Art 21).
     """
 
     kind: Literal["grant"] = "grant"
@@ -73,7 +74,7 @@ class Grant(Strict):
     purpose: Purpose
     term: Term
     agreement: Text | None = None
-    approval: Literal["automatic", "provider"] = "provider"
+    approval: Literal["automatic", "provider", "emergency"] = "provider"
     revoked: bool = False
 
     @field_validator("system")

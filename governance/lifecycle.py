@@ -27,7 +27,8 @@ class Move:
 
     ``basis`` is the article it rests on, as (instrument, article) in words; ``consents`` the roles
     whose consent must stand; ``needs`` the fields that the command must fill and ``may`` those that
-    it can fill beside them, no others; ``tells`` who gets a notice beside the one who acts.
+    it can fill beside them, no others; ``tells`` which offices get a notice, for the parties always
+    do. ``head``: the command names the approving head.
     """
 
     verb: str
@@ -39,6 +40,7 @@ class Move:
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     tells: tuple[Role, ...] = ()
+    head: bool = False
 
     @property
     def is_consent(self) -> bool:

@@ -17,10 +17,11 @@ _AGENCY: Final = (_PROVIDER, _SUBSCRIBER)
 AGENCY: Final = Lifecycle(
     "agency",
     (
-        Move("onboard", (NOTHING,), "active", (_COORDINATOR,), "O Art 4, 27",
-             needs=("code", "officer")),
+        Move("onboard", (NOTHING,), "active", (_COORDINATOR,), "O Art 4, 27", needs=("document",)),
         Move("register_system", ("active",), "active", _AGENCY, "O Art 23", needs=("system",)),
         Move("rotate", ("active",), "active", _AGENCY, "O Art 23", needs=("system",)),
+        Move("rotate_key", ("active",), "active", _AGENCY, "O Art 23", needs=("key",),
+             may=("replaces",)),
         Move("suspend", ("active",), "suspended", (_COORDINATOR, _SUPERVISOR), "S Art 27",
              needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
         Move("restore", ("suspended",), "active", (_COORDINATOR,), "S Art 27",
@@ -38,7 +39,7 @@ ENTRY: Final = Lifecycle(
         Move("draft", (NOTHING,), "draft", (_PROVIDER,), "O Art 11", needs=("document",)),
         Move("amend", ("draft",), "draft", (_PROVIDER,), "O Art 11", needs=("document",)),
         Move("submit", ("draft",), "submitted", (_PROVIDER,), "O Art 11, S Art 13",
-             needs=("head_approval",), tells=(_COORDINATOR, _SECRECY, _ARCHIVES)),
+             tells=(_COORDINATOR, _SECRECY, _ARCHIVES), head=True),
         Move(CONSENT, ("submitted",), "submitted", (_SECRECY, _ARCHIVES), "O Art 12"),
         Move("return", ("submitted",), "draft", (_COORDINATOR, _SECRECY, _ARCHIVES), "O Art 12",
              needs=("reason",), tells=(_PROVIDER,)),
@@ -53,31 +54,37 @@ ENTRY: Final = Lifecycle(
         Move("resume", ("suspended",), "published", (_COORDINATOR,), "O Art 15",
              tells=(_PROVIDER, _SUBSCRIBER)),
         Move("revise", ("published",), "published", (_COORDINATOR,), "O Art 15, S Art 27",
-             needs=("document", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
+             needs=("document",), may=("change",), tells=(_PROVIDER, _SUBSCRIBER)),
         Move("retire", ("published", "suspended"), "retired", (_COORDINATOR,), "O Art 15, S Art 27",
              needs=("reason", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
     ),
 )  # fmt: skip
-"""``change`` names a filed change: without one an entry is only frozen, for security's sake."""
+"""``change`` names a filed change: without one an entry is only frozen, for security's sake, or
+revised in a way that narrows nothing."""
 
 CHANGE: Final = Lifecycle(
     "change",
     (
         Move("propose", (NOTHING,), "proposed", (_PROVIDER, _COORDINATOR), "S Art 27",
-             needs=("reason", "document"), tells=(_COORDINATOR, _SUBSCRIBER)),
+             needs=("entry", "action", "reason"), may=("document",),
+             tells=(_COORDINATOR, _SUBSCRIBER)),
         Move("comment", ("proposed",), "proposed", (_SUBSCRIBER,), "S Art 27", needs=("opinion",),
              tells=(_PROVIDER, _COORDINATOR)),
         Move("consult", ("proposed",), "consulted", (_PROVIDER,), "S Art 27", needs=("record",),
              tells=(_COORDINATOR,)),
         Move("file", ("consulted",), "filed", (_COORDINATOR,), "S Art 27",
              tells=(_PROVIDER, _SUBSCRIBER)),
+        Move("carry_out", ("filed",), "carried_out", (CLOCK,), "S Art 27", tells=(_COORDINATOR,)),
         Move("refuse", ("proposed", "consulted"), "refused", (_COORDINATOR,), "S Art 27",
              needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
-        Move("withdraw", ("proposed", "consulted"), "withdrawn", (_PROVIDER,), "S Art 27",
+        Move("withdraw", ("proposed", "consulted", "filed"), "withdrawn", (_PROVIDER,), "S Art 27",
              tells=(_COORDINATOR, _SUBSCRIBER)),
     ),
 )  # fmt: skip
-"""A change that narrows: another class, fewer fields, a schema that breaks, an end."""
+"""A change that narrows: fewer fields or agencies, a schema that breaks, a halt, an end.
+
+``action`` is ``suspend``, ``retire`` or ``revise``, with the new ``document`` for the last.
+"""
 
 DEMAND: Final = Lifecycle(
     "demand",
@@ -112,25 +119,33 @@ REQUEST: Final = Lifecycle(
              needs=("missing",), tells=(_SUBSCRIBER,)),
         Move("complete", ("incomplete",), "completed", (_SUBSCRIBER,), "S Art 21",
              needs=FIVE_THINGS, may=("fields", "row_filter"), tells=(_PROVIDER,)),
-        Move("extend", ("submitted", "completed"), "extended", (_PROVIDER,), "S Art 21",
-             needs=("reason", "authority_consent"), tells=(_SUBSCRIBER,)),
+        Move("ask_extension", ("submitted",), "submitted", (_PROVIDER,), "S Art 21",
+             needs=("reason", "extension"), tells=(_COORDINATOR,)),
+        Move("ask_extension", ("completed",), "completed", (_PROVIDER,), "S Art 21",
+             needs=("reason", "extension"), tells=(_COORDINATOR,)),
+        Move("extend", ("submitted", "completed"), "extended", (_COORDINATOR,), "S Art 21",
+             tells=(_SUBSCRIBER, _PROVIDER)),
         Move("accept", ("submitted", "completed", "extended"), "consented", (_PROVIDER,),
              "S Art 21, 22", needs=("accepted_fields",), tells=(_SUBSCRIBER, _COORDINATOR)),
         Move("refuse", ("submitted", "completed", "extended"), "refused", (_PROVIDER,),
              "O Art 5, S Art 21", needs=("legal_basis",), tells=(_SUBSCRIBER, _COORDINATOR)),
         Move("ask_review", ("refused",), "under_review", (_SUBSCRIBER,), "Z Art 25",
              needs=("reason",), tells=(_COORDINATOR, _PROVIDER)),
-        Move("overrule", ("under_review",), "consented", (_COORDINATOR,), "Z Art 25",
+        Move("overrule", ("refused", "under_review"), "consented", (_COORDINATOR,), "Z Art 25",
              needs=("reason", "accepted_fields"), tells=(_SUBSCRIBER, _PROVIDER)),
-        Move("uphold", ("under_review",), "upheld", (_COORDINATOR,), "Z Art 25", needs=("reason",),
-             tells=(_SUBSCRIBER, _PROVIDER)),
+        Move("uphold", ("refused", "under_review"), "upheld", (_COORDINATOR,), "Z Art 25",
+             needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER)),
         Move("supply", ("consented",), "supplied", (CLOCK,), "S Art 22",
              tells=(_SUBSCRIBER, _PROVIDER)),
         Move("withdraw", ("submitted", "incomplete", "completed", "extended", "consented"),
              "withdrawn", (_SUBSCRIBER,), "S Art 20", tells=(_PROVIDER, _COORDINATOR)),
     ),
 )  # fmt: skip
-"""The list of what is missing is given once (S Art 21): what was completed is not sent back."""
+"""The list of what is missing is given once (S Art 21): what was completed is not sent back.
+
+A provider asks for an ``extension`` in working days; by extending, the authority consents to it. It
+reviews a refusal at the subscriber's wish or of itself.
+"""
 
 GRANT: Final = Lifecycle(
     "grant",
@@ -145,7 +160,7 @@ GRANT: Final = Lifecycle(
              tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
         Move("terminate", ("suspended",), "terminated", (_PROVIDER, _COORDINATOR), "S Art 27",
              needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
-        Move("revoke", ("in_force", "suspended"), "revoked", (_COORDINATOR,), "O Art 18, 20",
+        Move("revoke", ("in_force", "suspended"), "revoked", (_COORDINATOR, CLOCK), "O Art 18, 20",
              needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER)),
         Move("give_back", ("in_force", "suspended"), "given_back", (_SUBSCRIBER,), "O Art 20",
              tells=(_PROVIDER,)),
@@ -166,7 +181,7 @@ AGREEMENT: Final = Lifecycle(
              tells=(_PROVIDER, _SUBSCRIBER)),
         Move("terminate", ("in_force",), "terminated", _AGENCY, "O Art 19", needs=("reason",),
              tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
-        Move("lapse", ("in_force",), "lapsed", (CLOCK,), "O Art 19",
+        Move("lapse", ("proposed", "in_force"), "lapsed", (CLOCK,), "O Art 19",
              tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
     ),
 )  # fmt: skip
@@ -190,8 +205,8 @@ DISPUTE: Final = Lifecycle(
 PERMISSION: Final = Lifecycle(
     "permission",
     (
-        Move("ask", (NOTHING,), "asked", (_SUBSCRIBER,), "O Art 7, 20", needs=("entry", "purpose"),
-             tells=(_PROVIDER,)),
+        Move("ask", (NOTHING,), "asked", (_SUBSCRIBER,), "O Art 7, 20",
+             needs=("entry", "use", "purpose"), tells=(_PROVIDER,)),
         Move("permit", ("asked",), "permitted", (_PROVIDER,), "O Art 7, 20",
              tells=(_SUBSCRIBER, _COORDINATOR)),
         Move("refuse", ("asked",), "refused", (_PROVIDER,), "O Art 7, 20", needs=("reason",),
@@ -200,7 +215,7 @@ PERMISSION: Final = Lifecycle(
              tells=(_SUBSCRIBER, _COORDINATOR)),
     ),
 )  # fmt: skip
-"""To publish what was shared (O Art 20), or to pass on what was obtained by sharing (O Art 7)."""
+"""``use`` is ``publish``, of what was shared (O Art 20), or ``pass_on`` (O Art 7)."""
 
 EMERGENCY: Final = Lifecycle(
     "emergency",
@@ -221,9 +236,47 @@ EMERGENCY: Final = Lifecycle(
 )  # fmt: skip
 """The consent of recipients says that they have sealed what is personal or commercial (封存)."""
 
+DESIGNATION: Final = Lifecycle(
+    "designation",
+    (
+        Move("designate", (NOTHING,), "designated", (_COORDINATOR,), "O Art 7",
+             needs=("content_item", "agency", "basis"), tells=(_PROVIDER,)),
+        Move("withdraw", ("designated",), "withdrawn", (_COORDINATOR,), "O Art 7",
+             needs=("reason",), tells=(_PROVIDER,)),
+    ),
+)  # fmt: skip
+"""Which agency collects a content item (数源部门, 一数一源)."""
+
+QUESTION: Final = Lifecycle(
+    "question",
+    (
+        Move("raise", (NOTHING,), "open", (CLOCK,), "O Art 7",
+             needs=("entry", "content_item", "agency"), tells=(_PROVIDER, _COORDINATOR)),
+        Move("cite", ("open",), "cited", (_PROVIDER,), "O Art 7", needs=("basis",),
+             tells=(_COORDINATOR,)),
+        Move("take", ("open",), "taken", (_PROVIDER,), "O Art 7", needs=("grant",),
+             tells=(_COORDINATOR,)),
+        Move("allow", ("cited",), "allowed", (_COORDINATOR,), "O Art 7", tells=(_PROVIDER,)),
+        Move("reject", ("cited",), "open", (_COORDINATOR,), "O Art 7", needs=("reason",),
+             tells=(_PROVIDER,)),
+    ),
+)  # fmt: skip
+"""An agency collects what another one is the designated source of: it cites the law that allows
+it, or takes it by sharing."""
+
+TABLE: Final = Lifecycle(
+    "table",
+    (
+        Move("issue", (NOTHING,), "issued", (_COORDINATOR,), "O Art 4",
+             needs=("table", "document"), tells=(_COORDINATOR,)),
+    ),
+)  # fmt: skip
+"""A rule table (``clock_rules``) or working days (``calendar``), whole; a later one replaces it."""
+
 LIFECYCLES: Final = {
     lifecycle.kind: lifecycle
     for lifecycle in (
         AGENCY, ENTRY, CHANGE, DEMAND, REQUEST, GRANT, AGREEMENT, DISPUTE, PERMISSION, EMERGENCY,
+        DESIGNATION, QUESTION, TABLE,
     )
 }  # fmt: skip

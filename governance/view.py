@@ -66,9 +66,12 @@ def view_of_grant(entry: CatalogEntry, grant: Grant) -> View:
 def views_of(entry: CatalogEntry, grants: Iterable[Grant]) -> tuple[View, ...]:
     """The views an entry needs: ``shared`` if it is unconditional, and one per distinct policy.
 
-    Sorted by name, so that equal inputs give equal plans. Revoked grants need no view.
+    Sorted by name, so that equal inputs give equal plans. Revoked grants need no view, and a
+    retired entry has none.
     """
     views: dict[str, View] = {}
+    if entry.retired:
+        return ()
     if entry.sharing_class == "unconditional":
         unmarked = [name for name in entry.field_names if name not in entry.marked_fields]
         if unmarked:

@@ -13,8 +13,8 @@ PAGE = pages.DOCS / "lifecycles.md"
 def rendered(cycle: Lifecycle) -> str:
     """The table of a lifecycle as the page has it."""
     lines = [
-        "| move | from | to | by | consent of | needs | may fill | tells | article |",
-        "|---" * 9 + "|",
+        "| move | from | to | by | consent of | head | needs | may fill | tells | article |",
+        "|---" * 10 + "|",
     ]
     for move in cycle.moves:
         cells = (
@@ -23,6 +23,7 @@ def rendered(cycle: Lifecycle) -> str:
             move.target,
             ", ".join(move.actors),
             ", ".join(move.consents) or "—",
+            "approves" if move.head else "—",
             ", ".join(f"`{name}`" for name in move.needs) or "—",
             ", ".join(f"`{name}`" for name in move.may) or "—",
             ", ".join(move.tells) or "—",

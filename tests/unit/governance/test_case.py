@@ -86,11 +86,11 @@ def test_consent_to_one_draft_is_none_to_the_next() -> None:
     opened, _ = open_case("entry", "e-1", act("draft", 0, document="a"), [Role.PROVIDER],
                           jurisdiction=CITY, provider="market")  # fmt: skip
     secrecy = Author("secrecy", CITY, frozenset({Role.SECRECY, Role.ARCHIVES}))
-    case = taken(opened, PROVIDER, "submit", head_approval="李某")
+    case = taken(opened, PROVIDER, "submit")
     case = taken(case, secrecy, "consent")
     assert set(case.consents) == {Role.SECRECY, Role.ARCHIVES}
     returned = taken(case, COORDINATOR, "return", reason="x")
-    again = taken(returned, PROVIDER, "submit", head_approval="李某")
+    again = taken(returned, PROVIDER, "submit")
     with pytest.raises(Refused, match="waits for consent"):
         taken(again, COORDINATOR, "confirm")
     assert taken(case, COORDINATOR, "confirm").state == "confirmed"

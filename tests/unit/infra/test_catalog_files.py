@@ -70,7 +70,9 @@ def test_all_problems_of_all_files_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
-FIELDS_OF_AGENCY = "kind, id, code, name, jurisdiction, officer, systems, offices, keys, suspended"
+FIELDS_OF_AGENCY = (
+    "kind, id, code, name, jurisdiction, officer, systems, offices, keys, suspended, left"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""Requests (共享申请): from the five things that are stated to the grant that follows."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from sharebus import Refused
+from sharebus.governance.application import (
+    Application,
+    check_application,
+    is_self_service,
+    read_application,
+)
+from sharebus.governance.case import Author, Case
+from sharebus.governance.clock_rule import CaseEvent, CaseKind, Step
+from sharebus.governance.docket.agreement import agreement_in_force
+from sharebus.governance.docket.kind import (
+    Beginning,
+    Due,
+    Kind,
+    Opening,
+    Taken,
+    as_subscriber,
+)
+from sharebus.governance.docket.outcome import Filing
+from sharebus.governance.docket.reading import read_text, short
+from sharebus.governance.docket.register import CaseKey, Register
+from sharebus.governance.local_time import local_day
+
+_UNANSWERED = frozenset({"submitted", "completed", "extended"})
+_UNSUPPLIED = frozenset({"consented"})
+_FOR_UNCONDITIONAL = frozenset({Step.REPLY_UNCONDITIONAL, Step.SUPPLY_UNCONDITIONAL})
+_FOR_CONDITIONAL = frozenset({Step.REPLY_CONDITIONAL, Step.ASK_PROVIDER, Step.ANSWER})
+_EXTENSION_MAX = 1000
+
+
+class Requests(Kind):
+    """A request is granted at once where it can be (Order 171 Art 18), else by its provider.
+
+    The bus asks the provider as soon as an application arrives, so that nobody has to forward it.
+    """
+
+    name = "request"
+    clock_kind = CaseKind.REQUEST
+    events: ClassVar = {
+        "submit": (
+            CaseEvent.APPLICATION_RECEIVED,
+            CaseEvent.APPLICATION_COMPLETE,
+            CaseEvent.PROVIDER_ASKED,
+        ),
+        "list_missing": (CaseEvent.MISSING_LISTED,),
+        "complete": (CaseEvent.APPLICATION_COMPLETE, CaseEvent.PROVIDER_ASKED),
+        "grant_at_once": (CaseEvent.CONSENT_GIVEN,),
+        "accept": (CaseEvent.CONSENT_GIVEN,),
+        "refuse": (CaseEvent.REFUSED,),
+        "overrule": (CaseEvent.CONSENT_GIVEN, CaseEvent.REFUSAL_OVERRULED),
+    }
+    running: ClassVar = {
+        Step.REPLY_UNCONDITIONAL: _UNANSWERED,
+        Step.REPLY_CONDITIONAL: _UNANSWERED,
+        Step.ANSWER: _UNANSWERED,
+        Step.SUPPLY_UNCONDITIONAL: _UNANSWERED | _UNSUPPLIED | {"incomplete"},
+        Step.SUPPLY: _UNSUPPLIED,
+        Step.SHARE: _UNSUPPLIED,
+        Step.SHARE_OVERRULED: _UNSUPPLIED,
+        Step.REVIEW_REFUSAL: frozenset({"refused", "under_review"}),
+    }
+
+    def open(self, register: Register, filing: Filing, author: Author) -> Opening:
+        """The provider of the entry that is asked for is the other party."""
+        entry = register.entry(filing.act.content.get("entry"))
+        return as_subscriber(entry.jurisdiction, entry.provider.agency, author)
+
+    def check(self, register: Register, taken: Taken) -> Case:
+        """The application and the fields consented to are judged by the entry as it is now."""
+        case, verb = taken.case, taken.move.verb
+        if verb in ("submit", "complete"):
+            application = read_application(case.content, case.subscriber or "")
+            check_application(application, register.entry(application.entry))
+            self._check_system(register, application)
+            if application.term.last_day < local_day(taken.at_ms):
+                raise Refused(
+                    "the term is over before the request is made", where=f"request {case.id}",
+                    expected=f"a last day from {local_day(taken.at_ms)} on",
+                    found=str(application.term.last_day),
+                )  # fmt: skip
+        elif taken.move.target == "consented":
+            application = read_application(case.content, case.subscriber or "")
+            check_application(application, register.entry(application.entry))
+            accepted_fields(case, application)
+        elif verb == "refuse":
+            read_text(case.content, "legal_basis")
+        elif verb == "ask_extension":
+            asked = case.content["extension"]
+            if type(asked) is not int or not 1 <= asked <= _EXTENSION_MAX:
+                raise Refused(
+                    "extension is a number of working days", expected="1 or more",
+                    found=short(asked),
+                )  # fmt: skip
+        elif verb == "extend" and "extension" not in case.content:
+            raise Refused("nobody has asked for an extension", where=f"request {case.id}")
+        return case
+
+    def due(self, register: Register, case: Case, now_ms: int) -> Due | None:
+        """Unconditional data is granted at once; what is consented to, once an agreement covers."""
+        if case.state not in ("submitted", "consented"):
+            return None
+        application = read_application(case.content, case.subscriber or "")
+        entry = register.facts.entries[application.entry]
+        if entry.retired:
+            return None
+        if case.state == "submitted" and is_self_service(application, entry):
+            return Due("grant_at_once", {"accepted_fields": list(application.fields)})
+        if case.state == "submitted":
+            return None
+        is_marked = bool(entry.marked_fields & set(accepted_fields(case, application)))
+        agreement = agreement_in_force(register, case.provider, case.subscriber)
+        return None if is_marked and agreement is None else Due("supply")
+
+    def begin(self, register: Register, case: Case) -> Iterable[Beginning]:
+        """What is supplied is a grant."""
+        if case.state == "supplied":
+            opening = Opening(case.jurisdiction, case.provider, case.subscriber)
+            yield Beginning("grant", case.id, "give", {"request": case.id}, opening)
+
+    def follow(self, register: Register, case: Case) -> Iterable[CaseKey]:
+        """Its grant."""
+        if case.state == "supplied":
+            yield "grant", case.id
+
+    def is_timed(self, register: Register, case: Case, step: Step) -> bool:
+        """The table has rows for unconditional and for conditional data."""
+        entry = register.facts.entries[str(case.content["entry"])]
+        is_unconditional = entry.sharing_class == "unconditional"
+        return step not in (_FOR_CONDITIONAL if is_unconditional else _FOR_UNCONDITIONAL)
+
+    def handed_over(self, case: Case, old: str, new: str) -> Case:
+        """The system becomes the successor's."""
+        moved = super().handed_over(case, old, new)
+        system = str(case.content["system"])
+        if system.startswith(f"{old}."):
+            renamed = f"{new}.{system.removeprefix(f'{old}.')}"
+            moved = moved.model_copy(update={"content": {**case.content, "system": renamed}})
+        return moved
+
+    def _check_system(self, register: Register, application: Application) -> None:
+        agency, _, system = application.system.partition(".")
+        systems = {each.id: each for each in register.agency(agency).systems}
+        if system not in systems or "subscriber" not in systems[system].roles:
+            raise Refused(
+                "a system that subscribes applies", found=application.system,
+                expected=", ".join(
+                    f"{agency}.{each.id}" for each in systems.values() if "subscriber" in each.roles
+                ) or "a registered system with role subscriber",
+            )  # fmt: skip
+
+
+def accepted_fields(case: Case, application: Application) -> tuple[str, ...]:
+    """The fields that were consented to: no others than were asked for, in their order.
+
+    :raises Refused: there are others among them, or none.
+    """
+    accepted = case.content.get("accepted_fields")
+    names = accepted if isinstance(accepted, list | tuple) else ()
+    unknown = [name for name in names if name not in application.fields]
+    if unknown or not names:
+        raise Refused(
+            "consent is given to fields that were asked for", where=f"request {case.id}",
+            expected=", ".join(application.fields), found=", ".join(map(str, names)) or "none",
+        )  # fmt: skip
+    return tuple(name for name in application.fields if name in names)
+
+
+REQUESTS = Requests()

@@ -1,0 +1,191 @@
+"""A sitting: one command, or one tick, with everything that follows from it."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from sharebus import Refused
+from sharebus.governance.agency import Officer
+from sharebus.governance.answer import Answer
+from sharebus.governance.case import Act, Author, Case, actors_of, advance, open_case
+from sharebus.governance.docket.agency import AGENCIES, read_agency, with_systems_of
+from sharebus.governance.docket.kind import Beginning, Due, Kind, Taken
+from sharebus.governance.docket.kinds import KINDS
+from sharebus.governance.docket.notice import notices_of
+from sharebus.governance.docket.outcome import Filing, Notice
+from sharebus.governance.docket.register import CaseKey, Register, key_of
+from sharebus.governance.docket.timing import overdue_clocks, run_clocks
+from sharebus.governance.facts import AnyFact
+from sharebus.governance.lifecycle import CLOCK, Move
+from sharebus.governance.lifecycles import LIFECYCLES
+
+
+class Sitting:
+    """What is made at one instant, in order. ``command`` is empty when time alone passes."""
+
+    def __init__(self, register: Register, at_ms: int, command: str) -> None:
+        self.cases: list[Case] = []
+        self.facts: list[AnyFact] = []
+        self.notices: list[Notice] = []
+        self._register = register
+        self._at_ms = at_ms
+        self._command = command
+        self._agenda: deque[CaseKey] = deque()
+
+    def take(self, filing: Filing, author: Author) -> Answer:
+        """Take a command, and what follows from it.
+
+        :raises Refused: the lifecycle, the law or what stands does not allow it; nothing changed.
+        """
+        kind = KINDS[filing.case_kind]
+        act = filing.act
+        standing = self._register.find(filing.case_kind, filing.case_id) or kind.adopt(
+            self._register, filing.case_id
+        )
+        if standing is None:
+            self._check_standing(author, kind)
+            opening = kind.open(self._register, filing, author)
+            case, move = open_case(
+                kind.name, filing.case_id, act, opening.actors, jurisdiction=opening.jurisdiction,
+                provider=opening.provider, subscriber=opening.subscriber,
+            )  # fmt: skip
+        else:
+            parties = kind.parties(self._register, standing)
+            case, move = advance(standing, act, actors_of(author, standing, parties))
+        if move.head and filing.head is None:
+            raise Refused(
+                f"{move.verb} needs the approval of the agency's head ({move.basis})",
+                where=f"{kind.name} {filing.case_id}",
+                expected="the name and title of the head who approved it", found="none",
+            )  # fmt: skip
+        taken = Taken(standing, case, move, author, act.content, self._at_ms)
+        case = self._checked(kind, taken, filing.officer, filing.head)
+        self._stand(case, move.verb, move.basis, author.agency, move)
+        self._settle()
+        return Answer(
+            agency=author.agency, command=act.command, case_kind=case.case_kind, case=case.id,
+            verb=move.verb, outcome="accepted", state=case.state, version=case.version,
+            basis=move.basis, decided_ms=self._at_ms,
+        )  # fmt: skip
+
+    def fall_due(self, key: CaseKey) -> None:
+        """Take what time brings to a case: its own moves, and what is overdue in it."""
+        self._agenda.append(key)
+        self._settle()
+
+    def publish(self, fact: AnyFact) -> None:
+        """Let a fact stand, unless it does already."""
+        facts = self._register.facts
+        if facts.standing(fact) != fact:
+            facts.apply(fact, facts.version)
+            self.facts.append(fact)
+
+    def _settle(self) -> None:
+        while self._agenda:
+            key = self._agenda.popleft()
+            kind = KINDS[key[0]]
+            case = self._register.cases.get(key) or kind.adopt(self._register, key[1])
+            if case is None:
+                continue
+            due = kind.due(self._register, case, self._at_ms)
+            if due is not None:
+                self._move(kind, case, due)
+                continue
+            for fact in kind.facts(self._register, case):
+                self.publish(fact)
+            self._count_anew(case)
+
+    def _count_anew(self, case: Case) -> None:
+        """Due instants move with the calendar, and what is past them is overdue."""
+        clocks = overdue_clocks(self._register, case, self._at_ms)
+        if clocks is None:
+            return
+        late = [c for c, was in zip(clocks, case.clocks, strict=True) if c.overdue > was.overdue]
+        case = self._next_version(case).model_copy(update={"clocks": clocks})
+        self._stand(case, "overdue" if late else "count_anew", "; ".join(c.basis for c in late))
+
+    def _move(self, kind: Kind, case: Case, due: Due) -> None:
+        act = Act(self._command, due.verb, case.version, due.content, self._at_ms)
+        moved, move = advance(case, act, (CLOCK,))
+        clock = Author("", case.jurisdiction, is_clock=True)
+        taken = Taken(case, moved, move, clock, due.content, self._at_ms)
+        self._stand(self._checked(kind, taken), move.verb, move.basis, "", move)
+
+    def _begin(self, beginning: Beginning) -> None:
+        kind = KINDS[beginning.case_kind]
+        if (beginning.case_kind, beginning.case_id) in self._register.cases:
+            return
+        act = Act(self._command, beginning.verb, 0, beginning.content, self._at_ms)
+        opening = beginning.opening
+        case, move = open_case(
+            beginning.case_kind, beginning.case_id, act, (CLOCK,),
+            jurisdiction=opening.jurisdiction, provider=opening.provider,
+            subscriber=opening.subscriber,
+        )  # fmt: skip
+        clock = Author("", case.jurisdiction, is_clock=True)
+        taken = Taken(None, case, move, clock, beginning.content, self._at_ms)
+        self._stand(self._checked(kind, taken), move.verb, move.basis, "", move)
+
+    def _checked(
+        self, kind: Kind, taken: Taken, officer: Officer | None = None, head: Officer | None = None
+    ) -> Case:
+        case = kind.check(self._register, taken)
+        case = case.model_copy(update={"officer": officer, "head": head})
+        clocks = run_clocks(self._register, kind, case, taken)
+        return case.model_copy(update={"clocks": clocks})
+
+    def _check_standing(self, author: Author, kind: Kind) -> None:
+        agency = self._register.facts.agencies.get(author.agency)
+        if agency is not None and agency.suspended and kind.name != "dispute":
+            raise Refused(
+                "a suspended agency begins no new case but a dispute (Order 809 Art 27)",
+                where=f"agency {agency.id}", expected="an agency that is active", found="suspended",
+            )  # fmt: skip
+
+    def _stand(
+        self, case: Case, verb: str, basis: str, author: str = "", move: Move | None = None
+    ) -> None:
+        """Let a version of a case stand, with its facts, and put what follows on the agenda."""
+        kind = KINDS[case.case_kind]
+        self._register.put(case)
+        self.cases.append(case)
+        for fact in kind.facts(self._register, case):
+            self.publish(fact)
+        parties = kind.parties(self._register, case)
+        told = notices_of(self._register, kind, case, parties, move, author)
+        self.notices += [Notice(agency, seen, verb, basis, author) for agency, seen in told]
+        self._hand_over(case)
+        self._agenda += self._anew(key_of(case), kind.follow(self._register, case))
+        for beginning in kind.begin(self._register, case):
+            self._begin(beginning)
+
+    def _anew(self, key: CaseKey, following: Iterable[CaseKey]) -> list[CaseKey]:
+        keys = dict.fromkeys((key, *following))
+        return [each for each in keys if each not in self._agenda]
+
+    def _hand_over(self, case: Case) -> None:
+        """What an agency had goes to its successor, but for what is closed (Order 171 Art 4)."""
+        if case.case_kind != "agency" or case.state != "succeeded":
+            return
+        old, new = case.id, str(case.content["successor"])
+        facts = self._register.facts
+        named = {("entry", entry) for entry in facts.entries} | {("grant", g) for g in facts.grants}
+        successor = self._register.find("agency", new) or AGENCIES.adopt(self._register, new)
+        if successor is not None:
+            merged = with_systems_of(self._next_version(successor), read_agency(case))
+            self._stand(merged, "succeed", "O Art 4")
+        for key in sorted(named | self._register.cases.keys()):
+            kind = KINDS[key[0]]
+            standing = self._register.cases.get(key) or kind.adopt(self._register, key[1])
+            if standing is None or kind.name == "agency" or not kind.involves(standing, old):
+                continue
+            if standing.state not in LIFECYCLES[kind.name].final_states:
+                moved = kind.handed_over(self._next_version(standing), old, new)
+                self._stand(moved, "succeed", "O Art 4")
+
+    def _next_version(self, case: Case) -> Case:
+        return case.model_copy(
+            update={
+                "version": case.version + 1, "changed_ms": self._at_ms, "command": self._command,
+                "officer": None, "head": None,
+            }
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""The clocks of a case: started, ended and extended by its moves, as the rule table says."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from sharebus.governance.case import Case, RunningClock
+from sharebus.governance.clock import (
+    Clock,
+    Extension,
+    deadline_of,
+    extend_clock,
+    record_event,
+    start_clock,
+)
+from sharebus.governance.clock_rule import CaseEvent, ClockRule, citation
+from sharebus.governance.docket.kind import Kind, Taken
+from sharebus.governance.docket.register import Register
+from sharebus.governance.local_time import local_day
+from sharebus.governance.role import Role
+
+EXTEND = "extend"
+"""The verb by which the authority consents to an extension that was asked for."""
+
+
+def run_clocks(
+    register: Register, kind: Kind, case: Case, taken: Taken
+) -> tuple[RunningClock, ...]:
+    """The clocks that run in a case after a move.
+
+    :raises Refused: the move extends a clock that cannot be extended.
+    """
+    clocks = [running for running in case.clocks if _runs(kind, case, running)]
+    for event in kind.events.get(taken.move.verb, ()):
+        clocks = [_heard(register, case, running, event, taken.at_ms) for running in clocks]
+        for started in _started(register, kind, case, event, taken.at_ms):
+            clocks = [c for c in clocks if (c.step, c.actor) != (started.step, started.actor)]
+            clocks.append(started)
+    if taken.move.verb == EXTEND:
+        clocks = [_extended(register, case, running, taken) for running in clocks]
+    return tuple(clocks)
+
+
+def overdue_clocks(register: Register, case: Case, now_ms: int) -> tuple[RunningClock, ...] | None:
+    """The clocks as they stand at an instant, if that is another way than the case has them.
+
+    Due instants are counted anew, since the calendar may have been corrected meanwhile.
+    """
+    clocks = tuple(_at(register, case, running, now_ms) for running in case.clocks)
+    return clocks if clocks != case.clocks else None
+
+
+def due_at_ms(kind: Kind, case: Case) -> int | None:
+    """When time alone changes a case next: by a move of the clock, or because a step is overdue."""
+    instants = [
+        running.due_ms + 1  # what happens at the due instant itself is in time
+        for running in case.clocks
+        if running.due_ms is not None and not running.overdue and not running.provisional
+    ]
+    own = kind.due_ms(case)
+    return min((*instants, own) if own is not None else instants, default=None)
+
+
+def _runs(kind: Kind, case: Case, running: RunningClock) -> bool:
+    return any(step == running.step and case.state in kind.running[step] for step in kind.running)
+
+
+def _started(
+    register: Register, kind: Kind, case: Case, event: CaseEvent, at_ms: int
+) -> Iterator[RunningClock]:
+    if kind.clock_kind is None:
+        return
+    day = local_day(at_ms)
+    rules = [
+        rule
+        for rule in register.clock_rules(kind.clock_kind, case.jurisdiction)
+        if rule.starts == event
+        and rule.times is None
+        and rule.set_by is None
+        and rule.is_valid(case.jurisdiction, day)
+        and case.state in kind.running.get(rule.step, ())
+        and kind.is_timed(register, case, rule.step)
+    ]
+
+    def competing(rule: ClockRule) -> tuple[str, str]:
+        return rule.step, rule.actor
+
+    for _, rows in groupby(sorted(rules, key=competing), key=competing):
+        yield _running(register, case, start_clock(tuple(rows), at_ms))
+
+
+def _running(register: Register, case: Case, clock: Clock, overdue: bool = False) -> RunningClock:
+    deadline = deadline_of(clock, register.calendar(case.jurisdiction))
+    rule = deadline.rule if deadline else clock.rules[0]
+    return RunningClock(
+        step=rule.step, actor=rule.actor, basis=citation(rule.basis), clock=clock,
+        due_ms=deadline.due_ms if deadline else None, local=deadline.local if deadline else "",
+        provisional=deadline.provisional if deadline else False, overdue=overdue,
+    )  # fmt: skip
+
+
+def _heard(
+    register: Register, case: Case, running: RunningClock, event: CaseEvent, at_ms: int
+) -> RunningClock:
+    if running.clock is None:
+        return running
+    events = running.clock.events
+    last_ms = events[-1].at_ms if events else running.clock.started_ms
+    clock = record_event(running.clock, event, max(at_ms, last_ms))
+    return _running(register, case, clock, running.overdue) if clock != running.clock else running
+
+
+def _extended(register: Register, case: Case, running: RunningClock, taken: Taken) -> RunningClock:
+    clock = running.clock
+    if clock is None or not any(rule.unit for rule in clock.rules):
+        return running
+    unit = next(rule.unit for rule in clock.rules if rule.unit)
+    extension = Extension(
+        amount=case.content["extension"], unit=unit, at_ms=taken.at_ms, consents=(Role.COORDINATOR,)
+    )
+    extended = extend_clock(clock, extension, register.calendar(case.jurisdiction))
+    return _running(register, case, extended)
+
+
+def _at(register: Register, case: Case, running: RunningClock, now_ms: int) -> RunningClock:
+    if running.overdue:
+        return running
+    if running.clock is not None:
+        running = _running(register, case, running.clock)
+    is_missed = running.due_ms is not None and now_ms > running.due_ms and not running.provisional
+    return running.model_copy(update={"overdue": is_missed})
