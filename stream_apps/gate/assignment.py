@@ -13,10 +13,10 @@ from sharebus.schemas.topic import entry_of_ingress
 from sharebus.stream_apps.gate.key_set import KeySet, KeySetFile
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan
-from sharebus.stream_apps.gate.progress import ProgressReader
 from sharebus.stream_apps.gate.recent import WINDOW_OFFSETS, payload_hash
 from sharebus.stream_apps.gate.release import FROM_START, ViewState
-from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
+from sharebus.stream_apps.progress import ProgressReader
+from sharebus.stream_apps.stopped import AppStopped, OffsetsLost
 
 SETTLE_SECONDS_MAX: Final = 20.0
 """How long a former owner's transaction may hide its progress record from us: it is over, or
@@ -42,7 +42,7 @@ class Assignment:
         """A lane for each partition, at its committed offset.
 
         :raises OffsetsLost: the group's offsets are gone, or are not those that were committed.
-        :raises GateStopped: the broker did not say in time.
+        :raises AppStopped: the broker did not say in time.
         """
         if not partitions:
             return []
@@ -52,7 +52,7 @@ class Assignment:
             try:
                 committed = consumer.committed(partitions, timeout=CALL_SECONDS_MAX)
             except KafkaException as error:
-                raise GateStopped("committed offsets cannot be read", found=str(error)) from error
+                raise AppStopped("committed offsets cannot be read", found=str(error)) from error
             self.progress.catch_up()
             doubts = [self._doubt(tp, epochs[tp.topic]) for tp in committed]
             if not any(doubts):
@@ -69,7 +69,7 @@ class Assignment:
         try:
             return {name: str(future.result().topic_id) for name, future in futures.items()}
         except KafkaException as error:
-            raise GateStopped("topic ids cannot be read", found=str(error)) from error
+            raise AppStopped("topic ids cannot be read", found=str(error)) from error
 
     def _recorded(self, tp: TopicPartition, epoch: str) -> dict[str, Any] | None:
         record = self.progress.partition(entry_of_ingress(tp.topic), tp.partition)

@@ -1,24 +1,6 @@
-"""How the gate's producer and consumer are configured, and why."""
+"""How the gate's consumer is configured, and why."""
 
 from sharebus.infra.credentials import ClientConfig
-from sharebus.schemas.partition import PARTITIONER
-
-
-def producer_config(config: ClientConfig, name: str) -> ClientConfig:
-    """The one producer of a gate; ``name``, its transactional id, fences its former self."""
-    return {
-        **config,
-        "transactional.id": name,
-        "transaction.timeout.ms": 5_000,  # a dead gate holds readers of the audit no longer
-        "partitioner": PARTITIONER,
-        "compression.type": "lz4",
-        "linger.ms": 5,
-        "batch.size": 1_000_000,
-        "message.max.bytes": 1_048_576 * 2,
-        "queue.buffering.max.messages": 100_000,
-        "queue.buffering.max.kbytes": 65_536,
-        "retry.backoff.ms": 5,  # the offsets call retries while the last commit settles
-    }
 
 
 def consumer_config(config: ClientConfig, session_timeout_ms: int) -> ClientConfig:

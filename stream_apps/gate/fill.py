@@ -17,7 +17,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.framing import FRAME
-from sharebus.stream_apps.gate.audit import Line
+from sharebus.stream_apps.audit import Line
 from sharebus.stream_apps.gate.judge import HeaderList, Payload, read_value
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, ViewPlan

@@ -11,7 +11,7 @@ from sharebus.stream_apps.gate.in_hand import Harmful
 from sharebus.stream_apps.gate.judge import NOT_TEXT, HeaderList
 from sharebus.stream_apps.gate.lane import HARMFUL, UNREADABLE, Arrival
 from sharebus.stream_apps.gate.serving import Place, Serving
-from sharebus.stream_apps.gate.stopped import GateStopped, OffsetsLost
+from sharebus.stream_apps.stopped import AppStopped, OffsetsLost
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Intake:
     def collect(self, *, is_idle: bool) -> dict[Place, list[Arrival]]:
         """The next events of every partition that has some, each from its lane's next offset on.
 
-        :raises GateStopped: the consumer failed. :raises OffsetsLost: a person must look.
+        :raises AppStopped: the consumer failed. :raises OffsetsLost: a person must look.
         """
         messages = self._consumer.consume(1, IDLE_SECONDS if is_idle else 0)
         if messages:
@@ -117,5 +117,5 @@ def _check_error(message: Message, error: KafkaError) -> None:
             remedy="events may have left the topic unread; compare with the audit",
         )
     if error.fatal():
-        raise GateStopped("the consumer cannot go on", found=str(error))
+        raise AppStopped("the consumer cannot go on", found=str(error))
     log.warning("consumer: %s", error)

@@ -13,7 +13,7 @@ from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.entity_key import is_entity_key
 from sharebus.schemas.record import delivery_closed
-from sharebus.stream_apps.gate.audit import Line
+from sharebus.stream_apps.audit import Line
 from sharebus.stream_apps.gate.delivery import DeliveryCounts
 from sharebus.stream_apps.gate.judge import (
     DeliveryName,

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from sharebus import SharebusError
@@ -17,10 +17,10 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import audit_batch
+from sharebus.stream_apps.audit import Line, Sealed, Source, seal
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
-from sharebus.stream_apps.gate.audit import Line, Sealed, Source, seal
-from sharebus.stream_apps.gate.clients import consumer_config, producer_config
+from sharebus.stream_apps.gate.clients import consumer_config
 from sharebus.stream_apps.gate.fill import fill_view, is_filling
 from sharebus.stream_apps.gate.in_hand import Harmful, InHand
 from sharebus.stream_apps.gate.intake import Intake
@@ -31,7 +31,8 @@ from sharebus.stream_apps.gate.policy import Policy
 from sharebus.stream_apps.gate.probe import DEATHS_MIN, find_harmful
 from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.serving import Place, Serving
-from sharebus.stream_apps.gate.transaction import Transaction, stopped_by
+from sharebus.stream_apps.gate.transaction import Transaction
+from sharebus.stream_apps.transaction import stopped_by, transactional_producer
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class GateLoop:
         key_sets = KeySetFile(settings.data_dir / self.name / "key_sets.sqlite")
         admin = AdminClient(config, logger=librdkafka_log)
         self._assignment = Assignment(self._log_reader, admin, key_sets, self._digest)
-        self._producer = Producer(producer_config(config, self.name), logger=librdkafka_log)
+        self._producer = transactional_producer(config, self.name)
         self._consumer = Consumer(
             consumer_config(config, settings.gate_session_timeout_ms), logger=librdkafka_log
         )
@@ -67,7 +68,7 @@ class GateLoop:
     def run(self, stop: threading.Event) -> None:
         """Run until ``stop`` is set.
 
-        :raises GateStopped: start again. :raises OffsetsLost: a person must look.
+        :raises AppStopped: start again. :raises OffsetsLost: a person must look.
         """
         self._producer.init_transactions(30)
         self._assignment.progress.settle()
@@ -139,13 +140,13 @@ class GateLoop:
                     self._seal(transaction, filled[1], filled_source)
                 decision = self._decide(transaction, lane, plan, source, arrivals)
                 decided.update((lane.entry, x["outcome"], x["rule"]) for x in decision.lines)
-                transaction.write_progress(lane, version)
+                transaction.write_lane(lane, version)
             transaction.write_head(self._new_head)
             offsets = [TopicPartition(*place, lanes[place].next_offset) for place in batch]
         except KafkaException as error:
             self._in_hand.release()
             raise stopped_by(error) from error
-        if not transaction.commit(self._consumer, offsets):
+        if not transaction.commit_with(self._consumer, offsets):
             self._serving.rewind(list(batch))
             return
         self._head = self._new_head

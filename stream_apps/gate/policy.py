@@ -5,7 +5,7 @@ from sharebus.infra.facts_reader import FactsReader
 from sharebus.schemas.record import platform_records
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
-from sharebus.stream_apps.gate.transaction import SchemaIds
+from sharebus.stream_apps.transaction import SchemaIds
 
 
 class Policy:

@@ -23,14 +23,14 @@ from sharebus.infra.settings import Settings, load_settings
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic
-from sharebus.stream_apps.gate.audit import Source, seal
+from sharebus.stream_apps.audit import Source, seal
 from sharebus.stream_apps.gate.in_hand import Harmful, Suspect
 from sharebus.stream_apps.gate.intake import arrival_of
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.policy import Policy
 from sharebus.stream_apps.gate.release import ViewState
-from sharebus.stream_apps.gate.stopped import EXIT_RESTART, GateStopped
+from sharebus.stream_apps.stopped import EXIT_RESTART, AppStopped
 
 DEATHS_MIN: Final = 2
 """One death may be anything; whoever died twice over the same batch died of it."""
@@ -46,7 +46,7 @@ def find_harmful(suspect: Suspect, log: Path) -> Harmful:
 
     ``log`` takes what the children say.
 
-    :raises GateStopped: a child could not work, for a reason that is not an event's.
+    :raises AppStopped: a child could not work, for a reason that is not an event's.
     """
     offsets: set[int] = set()
     position = suspect.start
@@ -75,7 +75,7 @@ def _died_at(suspect: Suspect, start: int, log: Path) -> int | None:
         if code == 0:
             return None
         if code == EXIT_RESTART or (code is not None and not last):
-            raise GateStopped(
+            raise AppStopped(
                 "suspected events cannot be looked at", found=child_process.last_lines(log)
             )
         if code is not None:
@@ -83,7 +83,7 @@ def _died_at(suspect: Suspect, start: int, log: Path) -> int | None:
         if time.monotonic() > heard + SILENCE_SECONDS_MAX:
             child_process.kill_group(child)
             if not last:
-                raise GateStopped("suspected events cannot be looked at", found="no answer")
+                raise AppStopped("suspected events cannot be looked at", found="no answer")
             return int(last)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sharebus.infra import child_process
 from sharebus.infra.settings import Settings, environment_of
-from sharebus.stream_apps.gate.stopped import EXIT_NEEDS_PERSON
+from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON
 
 DEADLINE_SECONDS = 30.0
 PAUSE_SECONDS = 0.02

@@ -11,7 +11,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.schemas import topic as topics
-from sharebus.stream_apps.gate.stopped import EXIT_NEEDS_PERSON
+from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON
 
 from ...unit.stream_apps.gate import case
 from . import history

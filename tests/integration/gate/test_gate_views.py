@@ -11,7 +11,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.schemas import topic as topics
 from sharebus.schemas.framing import FRAME, FRAME_BYTES, frame
-from sharebus.stream_apps.gate.progress import ProgressReader
+from sharebus.stream_apps.progress import ProgressReader
 
 from ...unit.stream_apps.gate import case
 from .gate_process import wait_until

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 import sharebus
 from sharebus.cli.main import app
 from sharebus.infra.settings import Settings
-from sharebus.stream_apps.gate import stopped
+from sharebus.stream_apps import stopped
 
 from . import pages
 

@@ -14,14 +14,14 @@ from sharebus.governance.facts import PolicyFacts
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import progress
+from sharebus.stream_apps.audit import Source, seal
 from sharebus.stream_apps.gate.assignment import Assignment
-from sharebus.stream_apps.gate.audit import Source, seal
 from sharebus.stream_apps.gate.fill import fill_view, is_filling
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Decision
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
-from sharebus.stream_apps.gate.progress import partition_key
 from sharebus.stream_apps.gate.release import Output
+from sharebus.stream_apps.progress import partition_key
 
 from . import case
 from .memory_log import MemoryLog

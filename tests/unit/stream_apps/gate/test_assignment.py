@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sharebus.stream_apps.gate import assignment as assignment_module
 from sharebus.stream_apps.gate.lane import Arrival
-from sharebus.stream_apps.gate.stopped import EXIT_NEEDS_PERSON, OffsetsLost
+from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON, OffsetsLost
 
 from . import case, test_lane
 from .memory_gate import MemoryGate

@@ -27,6 +27,7 @@ class Source(NamedTuple):
     epoch: str
     policy_version: int
     decided_ms: int
+    kind: str = "gate"
 
 
 class Sealed(NamedTuple):
@@ -63,7 +64,7 @@ def seal(
         batch = head.link(
             {
                 "decided_ms": source.decided_ms,
-                "kind": "gate",
+                "kind": source.kind,
                 "entry": source.entry,
                 "source_topic": source.topic,
                 "source_partition": source.partition,

@@ -11,10 +11,10 @@ from sharebus.governance.rule import Outcome, Rule
 from sharebus.ledger.chain import WriterHead, verify_next
 from sharebus.schemas.audit_digest import DIGEST_BYTES
 from sharebus.schemas.record import audit_batch
-from sharebus.stream_apps.gate.audit import LINES_MAX, RECORD_BYTES_MAX, Sealed, Source, seal
+from sharebus.stream_apps.audit import LINES_MAX, RECORD_BYTES_MAX, Sealed, Source, seal
 from sharebus.stream_apps.gate.judge import PLACE_CHARS_MAX
 
-from . import case
+from .gate import case
 
 HEAD = WriterHead("gate-0")
 SOURCE = Source("a" * 41, "ingress." + "a" * 41, 63, "A" * 22, 2**40, case.NOON_MS)

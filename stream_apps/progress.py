@@ -1,6 +1,6 @@
-"""What the gate has recorded of itself in ``facts.progress``, read back."""
+"""What the apps have recorded of themselves in ``facts.progress``, read back."""
 
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import Message
 
@@ -8,6 +8,9 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas.record import progress
 from sharebus.schemas.topic import FACTS_PROGRESS
+
+REGISTRAR_KEY: Final = b"registrar"
+_UNANNOUNCED: Final = "unannounced/"
 
 
 def partition_key(entry: str, partition: int) -> bytes:
@@ -18,6 +21,11 @@ def partition_key(entry: str, partition: int) -> bytes:
 def writer_key(writer: str) -> bytes:
     """Key of an audit writer's record."""
     return f"writer/{writer}".encode()
+
+
+def unannounced_key(number: int) -> bytes:
+    """Key of a notice that waits to be announced."""
+    return f"{_UNANNOUNCED}{number}".encode()
 
 
 class ProgressReader:
@@ -35,14 +43,18 @@ class ProgressReader:
     def settle(self) -> None:
         """Read to the end, once whatever transaction is open there now has ended.
 
-        Another writer's could hide what this gate has committed, and with it the end of its chain.
+        Another writer's could hide what this app has committed, and with it the end of its chain.
         """
         self._log.settle(FACTS_PROGRESS, 0)
         self.catch_up()
 
     def _take(self, message: Message) -> None:
         key, value = message.key(), message.value()
-        if isinstance(key, bytes) and value is not None:
+        if not isinstance(key, bytes):
+            return
+        if value is None:
+            self._records.pop(key, None)
+        else:
             self._records[key] = progress().decode(value)
 
     def partition(self, entry: str, partition: int) -> dict[str, Any] | None:
@@ -57,3 +69,15 @@ class ProgressReader:
             return WriterHead(writer)
         head = record["writer"]
         return WriterHead(writer, head["next_sequence"], head["last_sha256"])
+
+    def registrar(self) -> dict[str, Any] | None:
+        """Where the registrar stands; None if it never decided anything."""
+        record = self._records.get(REGISTRAR_KEY)
+        return record["registrar"] if record else None
+
+    def unannounced(self) -> dict[bytes, dict[str, Any]]:
+        """The notices that wait to be announced, by the key of their record, in order."""
+        prefix = _UNANNOUNCED.encode()
+        keys = (key for key in self._records if key.startswith(prefix))
+        numbered = sorted(keys, key=lambda key: int(key.removeprefix(prefix)))
+        return {key: self._records[key]["unannounced"] for key in numbered}
