@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from sharebus import Refused
 from sharebus.governance.agency import Strict, Text
-from sharebus.governance.collection import is_in_scope
+from sharebus.governance.collection import filter_problems, is_in_scope
 from sharebus.governance.entry import CatalogEntry, FieldName, NotShared, Unconditional
 from sharebus.governance.grant import Grant, Purpose, RowFilter, Term
 from sharebus.governance.identity import Id
@@ -69,7 +69,7 @@ def read_application(content: Mapping[str, Any], agency: str) -> Application:
 def check_application(application: Application, entry: CatalogEntry) -> None:
     """Whether the entry can be asked for in this way.
 
-    :raises Refused: it is not shared, or it has no such field.
+    :raises Refused: it is not shared, or it has no such field, to release or to filter by.
     """
     where = f"entry {entry.id}"
     if isinstance(entry.sharing, NotShared):
@@ -84,6 +84,12 @@ def check_application(application: Application, entry: CatalogEntry) -> None:
             "the entry has no such field", where=where,
             expected=", ".join(entry.field_names), found=", ".join(unknown),
         )  # fmt: skip
+    if application.row_filter is not None:
+        for problem in filter_problems(where, application.row_filter, entry):
+            raise Refused(
+                "the entry has no rows that this filter could tell apart", where=where,
+                expected=problem.expected, found=problem.found,
+            )  # fmt: skip
 
 
 def is_self_service(application: Application, entry: CatalogEntry) -> bool:

@@ -157,12 +157,13 @@ def _grant_problems(
             f"none, for the marked fields {', '.join(marked)}",
         )
     if grant.row_filter is not None:
-        yield from _filter_problems(name, grant.row_filter, entry)
+        yield from filter_problems(name, grant.row_filter, entry)
     if grant.approval == "automatic":
         yield from _automatic_problems(name, grant, entry)
 
 
-def _filter_problems(name: str, row_filter: RowFilter, entry: CatalogEntry) -> Iterator[Problem]:
+def filter_problems(name: str, row_filter: RowFilter, entry: CatalogEntry) -> Iterator[Problem]:
+    """What is wrong with a row filter on an entry; ``name`` is the document that has it."""
     types = _kinds_of_fields(entry.avro_schema)
     for condition in row_filter.all:
         if condition.field not in types:
@@ -202,8 +203,6 @@ def _automatic_problems(name: str, grant: Grant, entry: CatalogEntry) -> Iterato
     marked = [field for field in grant.fields if field in entry.marked_fields]
     if marked:
         yield problem("unmarked fields", ", ".join(marked))
-    if grant.row_filter is not None:
-        yield problem("all rows", "a row filter")
 
 
 def is_in_scope(sharing: Unconditional, agency: str) -> bool:

@@ -3,6 +3,7 @@
 import heapq
 import json
 from collections.abc import Mapping
+from itertools import islice
 
 from sharebus import InvalidInput, Refused, SharebusError
 from sharebus.governance.answer import Answer
@@ -122,10 +123,9 @@ class Docket:
 
     def _watch_grants(self) -> None:
         """Grants of the catalog's reviewed files have no case, and end all the same."""
-        if len(self.facts.grants) == self._grants_watched:
-            return
-        self._grants_watched = len(self.facts.grants)
-        for grant_id in self.facts.grants:
+        new = list(islice(self.facts.grants, self._grants_watched, None))
+        self._grants_watched += len(new)
+        for grant_id in new:
             if ("grant", grant_id) not in self._register.cases:
                 case = KINDS["grant"].adopt(self._register, grant_id)
                 if case is not None:

@@ -30,6 +30,7 @@ class Sitting:
         self._at_ms = at_ms
         self._command = command
         self._agenda: deque[CaseKey] = deque()
+        self._awaiting: set[CaseKey] = set()
 
     def take(self, filing: Filing, author: Author) -> Answer:
         """Take a command, and what follows from it.
@@ -69,7 +70,7 @@ class Sitting:
 
     def fall_due(self, key: CaseKey) -> None:
         """Take what time brings to a case: its own moves, and what is overdue in it."""
-        self._agenda.append(key)
+        self._put_down([key])
         self._settle()
 
     def publish(self, fact: AnyFact) -> None:
@@ -82,6 +83,7 @@ class Sitting:
     def _settle(self) -> None:
         while self._agenda:
             key = self._agenda.popleft()
+            self._awaiting.discard(key)
             kind = KINDS[key[0]]
             case = self._register.cases.get(key) or kind.adopt(self._register, key[1])
             if case is None:
@@ -154,13 +156,16 @@ class Sitting:
         told = notices_of(self._register, kind, case, parties, move, author)
         self.notices += [Notice(agency, seen, verb, basis, author) for agency, seen in told]
         self._hand_over(case)
-        self._agenda += self._anew(key_of(case), kind.follow(self._register, case))
+        self._put_down([key_of(case), *kind.follow(self._register, case)])
         for beginning in kind.begin(self._register, case):
             self._begin(beginning)
 
-    def _anew(self, key: CaseKey, following: Iterable[CaseKey]) -> list[CaseKey]:
-        keys = dict.fromkeys((key, *following))
-        return [each for each in keys if each not in self._agenda]
+    def _put_down(self, keys: Iterable[CaseKey]) -> None:
+        """Cases to look at again, each once."""
+        for key in keys:
+            if key not in self._awaiting:
+                self._awaiting.add(key)
+                self._agenda.append(key)
 
     def _hand_over(self, case: Case) -> None:
         """What an agency had goes to its successor, but for what is closed (Order 171 Art 4)."""

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Case
+from sharebus.governance.collection import check_collection
 from sharebus.governance.docket import Docket, Outcome
 from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.facts import PolicyFacts, fact_document, fact_from_json, fact_to_json
@@ -49,6 +50,9 @@ _terms = st.fixed_dictionaries({"first_day": st.sampled_from(["2026-01-01", "202
                                 "last_day": _days})  # fmt: skip
 WORDS: dict[str, st.SearchStrategy[Any]] = {
     "entry": st.sampled_from(IDS["entry"]), "system": st.sampled_from(["tax.desk", "health.desk"]),
+    "row_filter": st.sampled_from(
+        [{"all": [{"field": field, "one_of": ["1", "2"]}]} for field in (*FIELDS, "salary")]
+    ),
     "fields": _fields, "accepted_fields": _fields, "mode": st.just("subscribe"), "term": _terms,
     "until": _days, "due": _days, "rectify_by": _days, "extension": st.integers(0, 12),
     "parties": st.sampled_from([["market", "tax"], ["market", "health"]]),
@@ -207,6 +211,14 @@ class AnyTown(RuleBasedStateMachine):
             else:
                 assert cases["grant", name].state == "in_force"
                 assert set(grant.fields) <= set(cases["request", name].content["fields"])
+
+    @invariant()
+    def documents_do_not_contradict_each_other(self) -> None:
+        facts = self.town.docket.facts
+        agencies, entries, grants = facts.agencies, facts.entries, facts.grants
+        assert [] == check_collection(
+            list(agencies.values()), list(entries.values()), list(grants.values())
+        )
 
     @invariant()
     def what_is_due_has_been_taken(self) -> None:
