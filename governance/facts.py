@@ -44,6 +44,7 @@ class NotSharedListing(Strict):
     name: Text
     agency: Id
     basis: LegalBasis
+    retired: bool = False
 
 
 class Designation(Strict):

@@ -12,13 +12,12 @@ from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.question import questions_about
 from sharebus.governance.docket.reading import read_document, refused, short
 from sharebus.governance.docket.register import CaseKey, Register
-from sharebus.governance.entry import CatalogEntry, NotShared
+from sharebus.governance.entry import CatalogEntry, NotShared, Unconditional
 from sharebus.governance.facts import AnyFact, NotSharedListing, fact_document
 from sharebus.governance.narrowing import narrowings
 from sharebus.governance.role import Role
 from sharebus.governance.schema_lint import lint_schema
 
-_CONFIRMED = frozenset({"confirmed", "published", "suspended"})
 _PUBLISHED = frozenset({"published", "suspended", "retired"})
 _NEEDS_CHANGE = frozenset({"suspend", "retire"})
 
@@ -73,14 +72,15 @@ class Entries(Kind):
 
     def facts(self, register: Register, case: Case) -> Iterable[AnyFact]:
         """The entry once it was published; what is not shared is listed once confirmed."""
-        if case.state not in _CONFIRMED | _PUBLISHED:
+        if case.state not in _PUBLISHED | {"confirmed"}:
             return
         entry = read_entry(case)
         sharing = entry.sharing
-        if isinstance(sharing, NotShared) and case.state in _CONFIRMED:
+        if isinstance(sharing, NotShared):
             yield NotSharedListing(
-                id=entry.id, name=entry.name, agency=entry.provider.agency, basis=sharing.basis
-            )
+                id=entry.id, name=entry.name, agency=entry.provider.agency, basis=sharing.basis,
+                retired=case.state == "retired",
+            )  # fmt: skip
         if case.state in _PUBLISHED:
             halted = {"suspended": case.state == "suspended", "retired": case.state == "retired"}
             yield entry.model_copy(update=halted)
@@ -102,12 +102,20 @@ class Entries(Kind):
         if case.state == "published":
             yield from questions_about(register, read_entry(case))
 
+    def involves(self, case: Case, agency: str) -> bool:
+        """Its provider does, and every agency concerned (相关行政机关)."""
+        return agency in (case.provider, *_concerned(read_entry(case)))
+
     def handed_over(self, case: Case, old: str, new: str) -> Case:
-        """The successor provides it."""
+        """The successor provides it, and is concerned where the other was."""
         entry = read_entry(case)
-        provider = entry.provider.model_copy(update={"agency": new})
-        moved = entry.model_copy(update={"provider": provider})
-        content = {**case.content, **_content(moved)}
+        update: dict[str, Any] = {}
+        if entry.provider.agency == old:
+            update["provider"] = entry.provider.model_copy(update={"agency": new})
+        if old in _concerned(entry):
+            agencies = sorted({*_concerned(entry), new} - {old})
+            update["sharing"] = entry.sharing.model_copy(update={"agencies": tuple(agencies)})
+        content = {**case.content, **_content(entry.model_copy(update=update))}
         return super().handed_over(case, old, new).model_copy(update={"content": content})
 
     def _check_revision(self, register: Register, taken: Taken, before: CatalogEntry) -> None:
@@ -127,6 +135,11 @@ class Entries(Kind):
     def _with_document(self, register: Register, case: Case) -> Case:
         entry = judged(register, case, case.content["document"])
         return case.model_copy(update={"content": {**case.content, **_content(entry)}})
+
+
+def _concerned(entry: CatalogEntry) -> tuple[str, ...]:
+    sharing = entry.sharing
+    return (sharing.agencies or ()) if isinstance(sharing, Unconditional) else ()
 
 
 def read_entry(case: Case) -> CatalogEntry:

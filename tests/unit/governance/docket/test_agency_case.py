@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .town import FIELDS, Town, accepted, agency_document, refusal
+from .town import FIELDS, FIVE, Town, accepted, agency_document, refusal
 
 
 def test_agency_is_taken_on_with_its_whole_document_and_can_act_at_once(town: Town) -> None:
@@ -115,6 +115,14 @@ def test_system_of_the_one_that_went_is_a_system_of_its_successor(town: Town) ->
     accepted(town.file("health", "agency", "health", "rotate", system="levy"))
     assert {s.id for s in town.docket.facts.agencies["health"].systems} == {"desk", "levy"}
     assert town.grants()["r-1"].system == "health.levy"
+
+
+def test_successor_is_concerned_where_the_other_agency_was(town: Town) -> None:
+    town.file("health", "request", "r-1", "submit", entry="few", system="health.desk",
+              fields=["code"], **FIVE)  # fmt: skip
+    town.file("office", "agency", "health", "succeed", reason="x", successor="tax")
+    assert town.grants()["r-1"].system == "tax.desk"
+    assert town.case("entry", "few").content["document"]["sharing"]["agencies"] == ["tax"]
 
 
 @pytest.mark.parametrize("successor", ["tax", "nobody", "", 7, ["health"]], ids=str)

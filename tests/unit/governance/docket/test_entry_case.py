@@ -59,6 +59,9 @@ def test_not_shared_entry_is_listed_once_confirmed(town: Town) -> None:
     assert (listing.agency, listing.basis.article) == ("market", 28)
     confirmed = town.outcomes[-2]
     assert [fact.kind for fact in confirmed.facts] == ["not_shared"]
+    town.filed_change("ch-1", "shops", "retire")
+    town.file("office", "entry", "shops", "retire", reason="x", change="ch-1")
+    assert town.docket.facts.not_shared["shops"].retired
 
 
 def test_freeze_takes_nothing_but_a_reason_and_suspension_a_filed_change(town: Town) -> None:
