@@ -99,7 +99,8 @@ class Sm2:
 
     def sign(self, private_key: bytes, content: bytes) -> bytes:
         """See `Algorithm`."""
-        return b"".join(Sm2Key(_sm2_private(private_key), _SM2_USER).sign(content))
+        r, s = Sm2Key(_sm2_private(private_key), _SM2_USER).sign(content)
+        return bytes(r) + bytes(s)
 
     def is_valid(self, public_key: bytes, content: bytes, signature: bytes) -> bool:
         """See `Algorithm`."""

@@ -19,7 +19,7 @@ from sharebus.governance.facts import (
 from sharebus.governance.grant import Grant
 from sharebus.governance.self_service import automatic_grants
 from sharebus.schemas import topic as topics
-from sharebus.schemas.record import delivery_closed
+from sharebus.schemas.record import command, delivery_closed
 from sharebus.stream_apps.enforcer.desired import (
     GATE,
     REGISTRAR,
@@ -210,10 +210,10 @@ def fact_changes(
 
 
 def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -> list[AnyFact]:
-    """What every agency may know: the catalog, the not-shared list, and how to write an event."""
+    """What every agency may know: who takes part, the catalog, what is not shared, how to write."""
     entries = shared_entries(merged)
     subjects = {topics.value_subject(topics.ingress_topic(entry.id)) for entry in entries}
-    subjects.add(delivery_closed().subject)
+    subjects |= {delivery_closed().subject, command().subject}
     listings = [
         NotSharedListing(
             id=entry.id, name=entry.name, agency=entry.provider.agency, basis=entry.sharing.basis
@@ -221,7 +221,8 @@ def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -
         for entry in merged.entries.values()
         if entry.sharing.sharing_class == "not_shared"
     ]
-    return [*(fact for fact in registered if fact.subject in subjects), *entries, *listings]
+    schemas = (fact for fact in registered if fact.subject in subjects)
+    return [*schemas, *merged.agencies.values(), *entries, *listings]
 
 
 def _changed(wanted: Iterable[AnyFact], standing: PolicyFacts) -> tuple[AnyFact, ...]:
