@@ -1,7 +1,7 @@
 """Grants: who may have which entry, which fields and rows of it, for what, for how long."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -9,6 +9,9 @@ from sharebus import InvalidInput
 from sharebus.governance.agency import Strict, Text
 from sharebus.governance.entry import FieldName
 from sharebus.governance.identity import Id, SystemName, parse_system
+
+EMERGENCY_PREFIX: Final = "em-"
+"""How the ids of grants begin that follow from an emergency."""
 
 
 class Condition(Strict):

@@ -75,13 +75,12 @@ class Agencies(Kind):
             yield agency.model_copy(update={"left": True, "systems": (), "offices": (), "keys": ()})
 
     def follow(self, register: Register, case: Case) -> Iterable[CaseKey]:
-        """The grants of an agency that has left, and emergencies that it took part in."""
-        if case.state in _GONE:
-            for grant_id in sorted(register.facts.grants):
-                if register.facts.grants[grant_id].grantee.agency == case.id:
-                    yield "grant", grant_id
-            for emergency in register.of_kind("emergency"):
-                yield "emergency", emergency.id
+        """The grants that the agency holds, and the emergencies that it takes part in."""
+        for grant_id in sorted(register.facts.grants):
+            if register.facts.grants[grant_id].grantee.agency == case.id:
+                yield "grant", grant_id
+        for emergency in register.of_kind("emergency"):
+            yield "emergency", emergency.id
 
     def _onboarded(self, register: Register, case: Case, document: Any) -> Agency:
         where = f"agency {case.id}"

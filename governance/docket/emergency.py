@@ -13,7 +13,7 @@ from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_day, read_text, read_texts
 from sharebus.governance.docket.register import Register
 from sharebus.governance.facts import AnyFact
-from sharebus.governance.grant import Grant, Purpose, Term
+from sharebus.governance.grant import EMERGENCY_PREFIX, Grant, Purpose, Term
 from sharebus.governance.local_time import local_day
 from sharebus.governance.role import Role
 
@@ -121,7 +121,8 @@ def _grants(register: Register, case: Case, entry_id: str, named: str) -> Iterat
         name for name in entry.field_names if agreement or name not in entry.marked_fields
     )
     wanted: dict[str, Grant] = {}
-    if case.state == "declared" and not entry.retired and named != entry.provider.agency:
+    is_foreign = named != entry.provider.agency and not agency.suspended
+    if case.state == "declared" and not entry.retired and is_foreign:
         for system in agency.system_names(SystemRole.SUBSCRIBER) if released else ():
             grant_id = f"{_prefix(case)}{_digest(case.id, entry_id, str(system))}"
             wanted[grant_id] = Grant(
@@ -141,7 +142,7 @@ def _grants(register: Register, case: Case, entry_id: str, named: str) -> Iterat
 
 
 def _prefix(case: Case) -> str:
-    return f"em-{_digest(case.id)}-"
+    return f"{EMERGENCY_PREFIX}{_digest(case.id)}-"
 
 
 def _digest(*names: str) -> str:

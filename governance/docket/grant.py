@@ -140,9 +140,12 @@ def _content(grant: Grant) -> dict[str, object]:
 
 
 def _is_sound(register: Register, grant: Grant) -> bool:
-    """Whether entry and system still are what was granted."""
+    """Whether entry and system still are what was granted, and their agency in good standing."""
     entry = register.facts.entries[grant.entry]
+    agency = register.facts.agencies.get(grant.grantee.agency)
     if entry.retired or entry.sharing_class == "not_shared":
+        return False
+    if agency is None or agency.suspended or agency.left:
         return False
     conditions = grant.row_filter.all if grant.row_filter else ()
     names = {condition.field for condition in conditions}

@@ -24,13 +24,17 @@ from sharebus.governance.docket.kind import (
 from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_text, short
 from sharebus.governance.docket.register import CaseKey, Register
+from sharebus.governance.grant import EMERGENCY_PREFIX
 from sharebus.governance.local_time import local_day
+from sharebus.governance.self_service import AUTOMATIC_PREFIX
 
 _UNANSWERED = frozenset({"submitted", "completed", "extended"})
 _UNSUPPLIED = frozenset({"consented"})
 _FOR_UNCONDITIONAL = frozenset({Step.REPLY_UNCONDITIONAL, Step.SUPPLY_UNCONDITIONAL})
 _FOR_CONDITIONAL = frozenset({Step.REPLY_CONDITIONAL, Step.ASK_PROVIDER, Step.ANSWER})
 _EXTENSION_MAX = 1000
+PLATFORM_GRANTS = (AUTOMATIC_PREFIX, EMERGENCY_PREFIX)
+"""How ids begin that grants have without a request."""
 
 
 class Requests(Kind):
@@ -67,6 +71,12 @@ class Requests(Kind):
 
     def open(self, register: Register, filing: Filing, author: Author) -> Opening:
         """The provider of the entry that is asked for is the other party."""
+        taken = filing.case_id in register.facts.grants
+        if taken or filing.case_id.startswith(PLATFORM_GRANTS):
+            raise Refused(
+                "the grant that would follow has the id of its request, and this one is taken",
+                where=f"request {filing.case_id}", expected="another id", found=filing.case_id,
+            )  # fmt: skip
         entry = register.entry(filing.act.content.get("entry"))
         return as_subscriber(entry.jurisdiction, entry.provider.agency, author)
 

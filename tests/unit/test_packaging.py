@@ -86,7 +86,7 @@ def test_installed_package_is_imported_from_its_environment(python_elsewhere: Pa
 import sharebus.producers, sharebus.consumers.subscription, sharebus.infra.embedded.artifacts
 from sharebus.schemas.record import platform_records
 from sharebus.infra.clock_tables import load_clock_rules, load_working_days
-assert len(platform_records()) == 6
+assert len(platform_records()) == 10
 assert load_working_days().days and load_clock_rules().rules
 assert sharebus.infra.embedded.artifacts.POM.exists()
 assert sharebus.infra.embedded.artifacts.DIGESTS.exists()

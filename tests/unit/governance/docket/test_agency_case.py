@@ -58,16 +58,25 @@ def test_key_is_rotated_and_system_registered_by_the_agency_itself(town: Town) -
     accepted(town.file("tax", "agency", "tax", "rotate", system="levy"))
 
 
-def test_suspended_agency_begins_no_case_until_it_is_restored(town: Town) -> None:
+def test_suspended_agency_reads_nothing_and_begins_no_case_until_it_is_restored(
+    town: Town,
+) -> None:
     town.ask("r-0", "closed")
+    town.accept("r-0", "code")
+    town.file("office", "emergency", "e-1", "declare", reason="x", entries=["closed"],
+              agencies=["tax"], until="2026-12-31")  # fmt: skip
+    before = town.grants()
+    assert len(before) == 2
     accepted(town.file("watch", "agency", "tax", "suspend", reason="滥用"))
     facts = town.docket.facts
     assert facts.agencies["tax"].suspended
+    assert town.grants() == {}
     assert "suspended" in refusal(town.ask("r-1", "open")).problem
     accepted(town.file("tax", "dispute", "d-1", "raise", about="request/r-0", opinion="x"))
     refusal(town.file("watch", "agency", "tax", "restore"))
     accepted(town.file("office", "agency", "tax", "restore"))
     assert not facts.agencies["tax"].suspended
+    assert town.grants() == before
     accepted(town.ask("r-1", "open"))
 
 

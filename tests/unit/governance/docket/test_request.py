@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sharebus.governance.docket import Outcome
+from sharebus.governance.grant import Grant
 
 from .town import FIELDS, Town, granted, refusal
 
@@ -105,6 +106,16 @@ def test_command_given_again_is_answered_again_and_done_once(town: Town) -> None
     again = town.again(*town.done[1])
     assert again == Outcome(first.answer, is_repeated=True)
     assert town.docket.cases["request", "r-1"].version == 3
+
+
+@pytest.mark.parametrize("case", ["paper", "auto-1", "em-1"])
+def test_request_does_not_take_the_id_of_a_grant_that_stands(town: Town, case: str) -> None:
+    town.ask("r-1", "open")
+    document = {**town.case("grant", "r-1").content["document"], "id": "paper"}
+    facts = town.docket.facts
+    facts.apply(Grant.model_validate(document), facts.version + 1)
+    assert refusal(town.ask(case, "open", ("name",))).expected == "another id"
+    assert town.grants()["paper"].fields == ("code",)
 
 
 def test_stranger_cannot_decide_and_coordinator_overrules(town: Town) -> None:
