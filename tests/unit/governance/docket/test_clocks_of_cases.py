@@ -10,7 +10,7 @@ from sharebus.governance.clock_rule import ClockRules
 from sharebus.governance.facts import Calendar, ClockRuleTable, fact_document
 from sharebus.governance.local_time import instant_ms
 
-from .town import CITY, TABLES, Town, accepted, agency_document, entry_document, refusal
+from .town import CITY, FIVE, TABLES, Town, accepted, agency_document, entry_document, refusal
 
 
 def steps(town: Town, case: str = "r-1", kind: str = "request") -> dict[str, str]:
@@ -85,6 +85,29 @@ def test_step_without_extension_in_the_law_is_not_extended(town: Town) -> None:
     town.ask("r-1", "closed")
     town.file("market", "request", "r-1", "ask_extension", reason="x", extension=1)
     assert "no extension" in refusal(town.file("office", "request", "r-1", "extend")).problem
+
+
+def test_clock_pauses_only_where_its_row_says_so(town: Town) -> None:
+    pause = {"begins": "missing_listed", "ends": "application_complete"}
+    table = TABLES.rules.model_dump(mode="json", exclude_none=True) | {"version": "pausing"}
+    five = {name: FIVE[name] for name in ("legal_basis", "scenario", "scope", "mode", "term")}
+    for case, expected in (("r-1", "2026-03-04 24:00"), ("r-2", "2026-03-12 24:00")):
+        town.ask(case, "few")
+        assert steps(town, case) == {"supply_unconditional": "2026-03-04 24:00"}
+        town.file("market", "request", case, "list_missing", missing="x")
+        is_paused = case == "r-2"
+        assert steps(town, case) == {"supply_unconditional": "" if is_paused else expected}
+        assert is_paused == (clock(town, case).due_ms is None)
+        if is_paused:
+            assert town.docket.next_due_ms() == instant_ms(date(2026, 12, 31))
+            town.tick(instant_ms(date(2026, 3, 9)))
+        accepted(town.file("tax", "request", case, "complete", **five))
+        assert steps(town, case) == {"supply_unconditional": expected}
+        town.accept(case, "code")
+        rules = [rule | {"pauses": [pause]} if rule["step"] == "supply_unconditional" else rule
+                 for rule in table["rules"]]  # fmt: skip
+        town.file("office", "table", f"t-{case}", "issue", table="clock_rules",
+                  document={"table": {**table, "rules": rules}})  # fmt: skip
 
 
 def test_overdue_step_is_a_fact_once_and_told_to_actor_and_coordinator(town: Town) -> None:

@@ -213,6 +213,14 @@ class AnyTown(RuleBasedStateMachine):
                 assert set(grant.fields) <= set(cases["request", name].content["fields"])
 
     @invariant()
+    def grant_releases_exactly_what_its_case_and_the_law_allow(self) -> None:
+        for kind, name in self.town.docket.cases:
+            if kind == "grant":
+                grant = self.town.docket.facts.grants[name]
+                released = set() if grant.revoked else set(grant.fields)
+                assert released == allowed(self.town, name)
+
+    @invariant()
     def documents_do_not_contradict_each_other(self) -> None:
         facts = self.town.docket.facts
         agencies, entries, grants = facts.agencies, facts.entries, facts.grants
@@ -254,6 +262,26 @@ class AnyTown(RuleBasedStateMachine):
         assert written(again) == written(self.town)
         assert all_facts(again.docket) == all_facts(self.town.docket)
         assert all_facts(restored(self.town).docket) == all_facts(self.town.docket)
+
+
+def allowed(town: Town, name: str) -> set[str]:
+    """What the grant of a request may release, said in another way than the docket does."""
+    cases, facts = town.docket.cases, town.docket.facts
+    case, asked = cases["grant", name], cases["request", name].content
+    entry = facts.entries[str(asked["entry"])]
+    holder = facts.agencies[case.subscriber or ""]
+    if case.state != "in_force" or holder.suspended or holder.left or entry.retired:
+        return set()
+    wanted = set(asked["accepted_fields"])
+    is_marked = bool(entry.marked_fields & wanted)
+    agreed = any(
+        other.state == "in_force"
+        and (other.provider, other.subscriber) == (case.provider, case.subscriber)
+        for (kind, _), other in cases.items()
+        if kind == "agreement"
+    )
+    was_automatic = case.content["document"]["approval"] == "automatic"
+    return set() if is_marked and (was_automatic or not agreed) else wanted
 
 
 def written(town: Town) -> list[str]:
