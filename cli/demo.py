@@ -31,7 +31,7 @@ from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.enrolment import enrol, save_password
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
-from sharebus.infra.settings import Settings, load_settings
+from sharebus.infra.settings import PORT_SETTINGS, Settings, load_settings
 from sharebus.infra.supervisor import Supervisor
 from sharebus.producers.provider import Provider
 from sharebus.producers.publication import PublishOptions, publish_file
@@ -99,14 +99,7 @@ def _fresh_settings() -> Settings:
     data_dir = load_settings().data_dir.parent / "demo"
     with suppress(FileNotFoundError):
         shutil.rmtree(data_dir)
-    names = (
-        "kafka_port",
-        "kafka_mtls_port",
-        "controller_port",
-        "registry_port",
-        "metrics_port",
-    )
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
     return load_settings(data_dir=data_dir, embedded=True, **ports)
 
 

@@ -8,7 +8,26 @@ from typing import Annotated
 import typer
 
 from sharebus import SharebusError
-from sharebus.cli import catalog, credentials, demo, publish, quarantine, status, subscribe, up
+from sharebus.cli import (
+    agency,
+    agreement,
+    case,
+    catalog,
+    credentials,
+    demand,
+    demo,
+    dispute,
+    emergency,
+    grant,
+    inbox,
+    keys,
+    publish,
+    quarantine,
+    request,
+    status,
+    subscribe,
+    up,
+)
 from sharebus.cli.output import print_error
 
 app = typer.Typer(
@@ -19,7 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (up, status, demo, catalog, credentials, publish, quarantine, subscribe):
+for _command in (
+    up, status, demo, catalog, credentials, publish, quarantine, subscribe, keys, inbox, request,
+    agreement, grant, agency, dispute, demand, emergency, case,
+):  # fmt: skip
     _command.register(app)
 
 

@@ -1,0 +1,43 @@
+"""``sharebus emergency``: sharing while an emergency is declared (应急共享)."""
+
+import typer
+
+from sharebus.cli.act_fields import day, text, texts
+from sharebus.cli.acts import Act, add_acts
+from sharebus.cli.case import add_looks
+from sharebus.producers.desk import Desk
+
+_OFFICE = "nb-data.office"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    group = typer.Typer(no_args_is_help=True, help="Emergency sharing (应急共享).")
+    add_looks(group, "emergency", "emergency", _OFFICE)
+    add_acts(group, _ACTS)
+    app.add_typer(group, name="emergency")
+
+
+def _declared(_desk: Desk, reason: str, body: dict[str, object]) -> dict[str, object]:
+    return {**body, "reason": reason}
+
+
+_ACTS = (
+    Act("declare", "emergency", "declare", "Declare it, for entries and agencies, until a day.",
+        f"emergency declare 台风 --as {_OFFICE} --entry legal-persons --agency nb-tax "
+        "--until 2026-12-31",
+        {"entries": texts("--entry", "An entry that is shared"),
+         "agencies": texts("--agency", "An agency that receives"),
+         "until": day("--until", "Last day, included.")},
+        ("REASON", "What has happened."), _declared, is_new=True),
+    Act("end", "emergency", "end", "End it before its last day.",
+        f"emergency end e-1 --as {_OFFICE}"),
+    Act("confirm-sealed", "emergency", "consent",
+        "Confirm, as a recipient, that what is personal or commercial is sealed (封存).",
+        "emergency confirm-sealed e-1 --as nb-tax.levy"),
+    Act("seal", "emergency", "seal", "Seal it once every recipient has confirmed.",
+        f"emergency seal e-1 --as {_OFFICE}"),
+    Act("report", "emergency", "report", "Report on it to supervisor and government.",
+        f"emergency report e-1 --as {_OFFICE} --report 共放行1204条",
+        {"report": text("--report", "What was released, in words.")}),
+)  # fmt: skip

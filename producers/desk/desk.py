@@ -1,0 +1,214 @@
+"""The desk of an agency: files commands, waits for their answers, and shows the agency's cases."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import Producer
+
+from sharebus import InvalidInput, Unavailable
+from sharebus.governance.agency import Officer
+from sharebus.governance.answer import Answer
+from sharebus.governance.case import Author
+from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.identity import SystemName
+from sharebus.infra.credentials import client_config, credentials_for
+from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.infra.log_reader import LogReader
+from sharebus.infra.settings import Settings
+from sharebus.producers.desk.inbox import Task, tasks_of
+from sharebus.producers.desk.mailbox import CaseVersion, Mailbox
+from sharebus.producers.desk.private_key import PrivateKey
+from sharebus.producers.outbox import Outbox, producer_config
+from sharebus.schemas.canonical import canonical_json
+from sharebus.schemas.command import command_record, read_command, sign
+from sharebus.schemas.record import command as command_type
+from sharebus.schemas.topic import SHARED_CATALOG, commands_topic
+
+ANSWER_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.05
+
+
+class Desk:
+    """Acts for the agency of ``system`` (its credentials) with ``key``; use it as a context::
+
+        with Desk(settings, parse_system("nb-tax.levy"), key, officer) as desk:
+            answer = desk.file("request", "r-1", "withdraw", {})
+            for task in desk.inbox():
+                print(task.case.id, task.due, task.basis)
+
+    ``officer`` gives the commands; without one it is the agency's officer on record. Without a key
+    the desk only reads. It needs the broker alone.
+
+    :raises InvalidInput: there are no credentials.
+    :raises Unavailable: the broker does not answer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        system: SystemName,
+        key: PrivateKey | None = None,
+        officer: Officer | None = None,
+    ) -> None:
+        self.system = system
+        self.agency = system.agency
+        self._key = key
+        self._officer = officer
+        self._config = client_config(settings, credentials_for(settings, system.principal))
+        self._log = LogReader(self._config)
+        self._mailbox = Mailbox(self._log, self.agency)
+        self._catalog: PolicyFacts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._log.close()
+
+    @property
+    def catalog(self) -> PolicyFacts:
+        """What every agency may know, as ``shared.catalog`` said when it was first asked for."""
+        if self._catalog is None:
+            reader = FactsReader(self._config, SHARED_CATALOG)
+            try:
+                reader.catch_up()
+            finally:
+                reader.close()
+            self._catalog = reader.facts
+        return self._catalog
+
+    def file(
+        self,
+        case_kind: str,
+        case: str,
+        verb: str,
+        body: Mapping[str, Any],
+        head: Officer | None = None,
+        *,
+        command_id: str | None = None,
+        wait_seconds: float = ANSWER_SECONDS,
+    ) -> Answer:
+        """File a command, signed, and give the registrar's answer to it.
+
+        It is about the version of the case that this agency saw last. With the ``command_id`` of
+        an earlier try, whose answer was not waited for, nothing is done twice.
+
+        :raises InvalidInput: there is no key or no officer, or the command is none.
+        :raises Refused: the broker does not let this system write its agency's commands.
+        :raises Unavailable: no answer within ``wait_seconds``; the command stands all the same.
+        """
+        command_id = self._await(command_id)
+        if self._mailbox.answer(command_id) is None:
+            seen = self._mailbox.latest(case_kind, case)
+            self._send(
+                {
+                    "id": command_id, "case": case, "case_kind": case_kind,
+                    "seen_version": seen.case.version if seen else 0, "verb": verb,
+                    "body": canonical_json(body), "head": head and head.model_dump(),
+                }
+            )  # fmt: skip
+            self.wait_until(lambda: self._mailbox.answer(command_id) is not None, wait_seconds)
+        answer = self._mailbox.answer(command_id)
+        if answer is None:
+            raise Unavailable(
+                "the registrar has not answered yet; the command stands",
+                where=f"command {command_id} of {self.agency}",
+                expected=f"an answer within {wait_seconds:g} s",
+                remedy="See that the registrar runs (`sharebus status`); then give the same "
+                f"command with --command {command_id}: it is answered once.",
+            )
+        return answer
+
+    def latest(self, case_kind: str, case: str) -> CaseVersion | None:
+        """The newest version of a case that the agency was told of."""
+        self._mailbox.catch_up()
+        return self.known(case_kind, case)
+
+    def known(self, case_kind: str, case: str) -> CaseVersion | None:
+        """The same, of the notices that were read already."""
+        return self._mailbox.latest(case_kind, case)
+
+    def cases(self) -> Iterator[CaseVersion]:
+        """The newest version of every case that the agency was told of."""
+        self._mailbox.catch_up()
+        return self._mailbox.cases()
+
+    def history(self, case_kind: str, case: str) -> list[CaseVersion]:
+        """Every version of a case that the agency was told of, the oldest first."""
+        return self._mailbox.history(case_kind, case)
+
+    def inbox(self) -> list[Task]:
+        """The cases that wait for the agency; what is due first stands first."""
+        return tasks_of((version.case for version in self.cases()), self.author)
+
+    @property
+    def author(self) -> Author:
+        """The agency with the offices that it holds in its jurisdiction."""
+        known = self.catalog.agencies.get(self.agency)
+        if known is None:
+            return Author(self.agency, "")
+        return Author(known.id, known.jurisdiction, frozenset(known.offices))
+
+    def wait_until(self, is_met: Callable[[], bool], wait_seconds: float | None = None) -> bool:
+        """Read notices until something is so; whether it came in time. None waits for ever."""
+        deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
+        while True:
+            self._mailbox.catch_up()
+            if is_met():
+                return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE_SECONDS)
+
+    def _await(self, command_id: str | None) -> str:
+        if command_id is None:
+            command_id = str(uuid.uuid4())
+        else:  # its answer may be among the notices that were read past
+            self._mailbox = Mailbox(self._log, self.agency)
+        self._mailbox.expect(command_id)
+        self._mailbox.catch_up()
+        return command_id
+
+    def _send(self, record: Mapping[str, Any]) -> None:
+        if self._key is None:
+            raise InvalidInput("this desk has no key to sign with", expected="a private key")
+        officer = self._acting().model_dump()
+        unsigned = read_command({**record, "officer": officer, "signature": None})
+        signed = sign(
+            self.agency, unsigned, key=self._key.id, algorithm=self._key.algorithm,
+            private_key=self._key.secret,
+        )  # fmt: skip
+        schema_ids = self.catalog.schemas.get(command_type().subject, {})
+        if not schema_ids:
+            raise Unavailable(
+                "the platform's own schemas are not published yet", where=SHARED_CATALOG,
+                expected=command_type().subject, remedy="Try again when the enforcer has run.",
+            )  # fmt: skip
+        value = command_type().encode(max(schema_ids), command_record(signed))
+        producer = Producer(producer_config(self._config), logger=librdkafka_log)
+        address = str(self._config["bootstrap.servers"])
+        outbox = Outbox(producer, commands_topic(self.agency), address)
+        try:
+            outbox.send(f"{signed.case_kind}/{signed.case}".encode(), value, [], 0)
+            outbox.flush()
+        finally:
+            producer.purge()
+
+    def _acting(self) -> Officer:
+        known = self.catalog.agencies.get(self.agency)
+        officer = self._officer or (known.officer if known else None)
+        if officer is None:
+            raise InvalidInput(
+                "a command names the officer who gives it", where=self.agency,
+                expected="an officer: none is on record in the catalog",
+            )  # fmt: skip
+        return officer
