@@ -29,7 +29,7 @@ from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.log_reader import LogReader
-from sharebus.infra.settings import Settings, environment_of, load_settings
+from sharebus.infra.settings import PORT_SETTINGS, Settings, environment_of, load_settings
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.framing import frame
 from sharebus.schemas.record import audit_batch
@@ -247,8 +247,7 @@ def headers_of(number: int) -> ce.Headers:
 @contextmanager
 def stage(*, is_flushed: bool = False) -> Iterator[Stage]:
     """A broker and a registry on free ports, in a temporary data directory."""
-    names = ("kafka_port", "kafka_mtls_port", "controller_port", "registry_port", "metrics_port")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sharebus-bench-")))
         settings = load_settings(data_dir=folder, flush_every_message=is_flushed, **ports)

@@ -12,7 +12,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     controller_port: Port = 19094
     registry_port: Port = 18081
     metrics_port: Port = 18090
+    registrar_metrics_port: Port = 18085
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
@@ -177,6 +178,10 @@ class Settings(BaseSettings):
                 )
             # The model is frozen for everybody but its own validator.
             self.__dict__[name] = value
+
+
+PORT_SETTINGS: Final = tuple(name for name in Settings.model_fields if name.endswith("_port"))
+"""Names of the settings that are ports of this machine."""
 
 
 def endpoint(host: str, port: int) -> str:

@@ -52,6 +52,11 @@ def commands_topic(agency: str) -> str:
     return COMMANDS_PREFIX + agency
 
 
+def agency_of_commands(topic: str) -> str:
+    """The agency whose topic of commands this is."""
+    return topic.removeprefix(COMMANDS_PREFIX)
+
+
 def notices_topic(agency: str) -> str:
     """Where the agency alone reads its receipts, answers and notices of its cases."""
     return f"notices.{agency}"

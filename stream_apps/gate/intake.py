@@ -7,10 +7,10 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
 from sharebus.schemas.topic import entry_of_ingress
-from sharebus.stream_apps.gate.in_hand import Harmful
 from sharebus.stream_apps.gate.judge import NOT_TEXT, HeaderList
 from sharebus.stream_apps.gate.lane import HARMFUL, UNREADABLE, Arrival
 from sharebus.stream_apps.gate.serving import Place, Serving
+from sharebus.stream_apps.in_hand import Harmful
 from sharebus.stream_apps.stopped import AppStopped, OffsetsLost
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,6 @@ from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.clients import consumer_config
 from sharebus.stream_apps.gate.fill import fill_view, is_filling
-from sharebus.stream_apps.gate.in_hand import Harmful, InHand
 from sharebus.stream_apps.gate.intake import Intake
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Arrival, Decision, Lane
@@ -32,6 +31,7 @@ from sharebus.stream_apps.gate.probe import DEATHS_MIN, find_harmful
 from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.serving import Place, Serving
 from sharebus.stream_apps.gate.transaction import Transaction
+from sharebus.stream_apps.in_hand import Harmful, InHand
 from sharebus.stream_apps.transaction import stopped_by, transactional_producer
 
 log = logging.getLogger(__name__)

@@ -24,12 +24,12 @@ from sharebus.ledger.chain import WriterHead
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic
 from sharebus.stream_apps.audit import Source, seal
-from sharebus.stream_apps.gate.in_hand import Harmful, Suspect
 from sharebus.stream_apps.gate.intake import arrival_of
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.policy import Policy
 from sharebus.stream_apps.gate.release import ViewState
+from sharebus.stream_apps.in_hand import Harmful, Suspect
 from sharebus.stream_apps.stopped import EXIT_RESTART, AppStopped
 
 DEATHS_MIN: Final = 2

@@ -14,7 +14,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,18 +27,12 @@ from sharebus.infra.embedded import secrets
 from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
 from sharebus.infra.embedded.service import START_TIMEOUT_SECONDS
-from sharebus.infra.settings import ENV_PREFIX, Settings, load_settings
+from sharebus.infra.settings import ENV_PREFIX, PORT_SETTINGS, Settings, load_settings
 
 from .town import Town
+from .world import World
 
 KAFKA_VERSION = "4.4.0"
-PORT_SETTINGS = (
-    "kafka_port",
-    "kafka_mtls_port",
-    "controller_port",
-    "registry_port",
-    "metrics_port",
-)
 
 
 @dataclass
@@ -62,9 +56,12 @@ class BrokerUnderTest:
 def free_ports(count: int) -> list[int]:
     # Below the range from which the kernel takes ports of outgoing connections: a client that
     # keeps asking for a port in that range can connect to itself and keep the broker off it.
+    # Each worker of a test run has ports of its own: one that is free now is not taken by another.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + worker % 4 * 3_000
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randint(20_000, 32_000)
+        port = random.randrange(first, first + 3_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -180,3 +177,31 @@ def _external(bootstrap_servers: str, data_dir: Path) -> BrokerUnderTest:
 def town(registry: Settings) -> Town:
     secrets.create_missing(registry)
     return Town(registry, uuid.uuid4().hex[:8])
+
+
+@pytest.fixture(scope="session")
+def app_broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrokerUnderTest]:
+    """A broker for tests of apps: all gates of a cluster are one group, and these kill theirs."""
+    named = os.environ.get("SHAREBUS_TEST_BROKERS")
+    if named or request.config.getoption("--broker") != "embedded":
+        request.getfixturevalue("registry")
+        yield request.getfixturevalue("broker")
+        return
+    settings = embedded_settings(
+        tmp_path_factory.mktemp("app-broker"), gate_session_timeout_ms=2_000
+    )
+    with ExitStack() as stack:
+        kafka = stack.enter_context(EmbeddedKafka(settings))
+        stack.enter_context(EmbeddedRegistry(settings))
+        yield BrokerUnderTest(settings, kafka)
+
+
+@pytest.fixture(scope="session")
+def served(app_broker: BrokerUnderTest) -> Iterator[World]:
+    world = World(app_broker, app_broker.settings)
+    try:
+        yield world
+    finally:
+        world.close()

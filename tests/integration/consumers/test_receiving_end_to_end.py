@@ -21,7 +21,7 @@ from sharebus.consumers.subscription import Subscription
 from sharebus.governance.identity import parse_system
 from sharebus.infra.catalog_files import load_catalog_files
 from sharebus.infra.enrolment import enrol, save_password
-from sharebus.infra.settings import Settings, environment_of, load_settings
+from sharebus.infra.settings import PORT_SETTINGS, Settings, environment_of, load_settings
 from sharebus.infra.supervisor import Supervisor
 from sharebus.producers.provider import Provider
 from sharebus.stream_apps.enforcer.apply import apply_catalog
@@ -52,10 +52,9 @@ def person(uscc: str, district: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The whole bus with the demonstration's catalog, and two deliveries on it."""
-    names = ("kafka_port", "kafka_mtls_port", "controller_port", "registry_port", "metrics_port")
     settings = load_settings(
         data_dir=tmp_path_factory.mktemp("bus"), embedded=True, flush_every_message=False,
-        **dict(zip(names, free_ports(len(names)), strict=True)),
+        **dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True)),
     )  # fmt: skip
 
     def prepare() -> None:

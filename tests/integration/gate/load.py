@@ -11,7 +11,7 @@ from sharebus.schemas import cloudevent as ce
 from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
-from .gate_world import Sent, World
+from ..world import Sent, World
 from .history import Expected, History
 
 KEYS = 200

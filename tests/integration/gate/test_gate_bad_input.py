@@ -16,7 +16,7 @@ from sharebus.schemas.framing import frame
 from sharebus.schemas.partition import partition_of
 
 from ...unit.stream_apps.gate import case
-from .gate_world import World
+from ..world import World
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from sharebus.schemas import topic as topics
 from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON
 
 from ...unit.stream_apps.gate import case
+from ..app_process import wait_until
+from ..world import World
 from . import history
-from .gate_process import wait_until
-from .gate_world import World
 from .load import Load
 from .test_gate_flow import assert_view_is_right
 
@@ -113,6 +113,7 @@ def test_kill_of_the_broker_under_load_loses_and_doubles_nothing(site: Site) -> 
     site.assert_exactly_once()
 
 
+@pytest.mark.alone
 def test_stopped_gate_holds_readers_of_the_audit_for_seconds_and_doubles_nothing(
     site: Site,
 ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
-from .gate_process import wait_until
-from .gate_world import World
+from ..app_process import wait_until
+from ..world import World
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,8 @@ from sharebus.schemas.record import delivery_announced
 
 from ...unit.stream_apps.gate import case
 from ...unit.stream_apps.gate.view_model import State, decode, model, told
-from .gate_process import wait_until
-from .gate_world import World
+from ..app_process import wait_until
+from ..world import World
 
 pytestmark = pytest.mark.integration
 
@@ -241,6 +241,7 @@ class Stream:
         self._thread.join()
 
 
+@pytest.mark.alone
 def test_new_entry_is_served_within_five_seconds_without_a_pause_for_others(world: World) -> None:
     old, new = world.unconditional(), world.unconditional()
     world.apply(old)

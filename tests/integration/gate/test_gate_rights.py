@@ -11,8 +11,8 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
-from .gate_process import wait_until
-from .gate_world import OTHER_PROVIDER, PROVIDER, SUBSCRIBER, World, refused_by_broker
+from ..app_process import wait_until
+from ..world import OTHER_PROVIDER, PROVIDER, SUBSCRIBER, World, refused_by_broker
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from sharebus.governance.rule import Rule
 from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
-from .gate_world import World
+from ..world import World
 
 pytestmark = pytest.mark.integration
 

@@ -14,8 +14,8 @@ from sharebus.schemas.framing import FRAME, FRAME_BYTES, frame
 from sharebus.stream_apps.progress import ProgressReader
 
 from ...unit.stream_apps.gate import case
-from .gate_process import wait_until
-from .gate_world import World
+from ..app_process import wait_until
+from ..world import World
 from .test_gate_flow import Stream, assert_view_is_right, codes
 
 pytestmark = pytest.mark.integration
@@ -225,6 +225,7 @@ def test_row_filter_on_a_field_of_a_later_schema_withholds_rows_of_the_earlier(
     assert world.discrepancies() == []
 
 
+@pytest.mark.alone
 def test_two_new_views_on_64_partitions_are_filled_while_other_entries_flow(world: World) -> None:
     entry, other = world.entry(partitions=PARTITIONS_MAX), world.unconditional()
     world.apply(entry, other)

@@ -1,4 +1,4 @@
-"""The gate as a process, and waiting for what it does."""
+"""An app as a process, and waiting for what it does."""
 
 import os
 import signal
@@ -26,32 +26,40 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
     return found
 
 
-class GateProcess:
-    """``faust -A sharebus.stream_apps.gate.app worker``, started again as a supervisor would."""
+class AppProcess:
+    """``faust -A sharebus.stream_apps.<app>.app worker``, started again as a supervisor would."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.log = settings.data_dir / "gate.log"
+    def __init__(self, settings: Settings, app: str = "gate", name: str = "gate-0") -> None:
+        self.app, self.name = app, name
+        self.log = settings.data_dir / f"{app}.log"
         self.environment = {**os.environ, **environment_of(settings)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, is_ready: bool = True) -> None:
         """Start it, and wait until it serves."""
         assert self._process is None
-        argv = [sys.executable, "-m", "faust", "-A", "sharebus.stream_apps.gate.app", "worker"]
+        argv = [
+            sys.executable,
+            "-m",
+            "faust",
+            "-A",
+            f"sharebus.stream_apps.{self.app}.app",
+            "worker",
+        ]
         seen = self.log.stat().st_size if self.log.exists() else 0
         self._process = child_process.start(
             [*argv, "-l", "info", "--without-web"], log=self.log, environment=self.environment
         )
         if is_ready:
-            wait_until(partial(self._says_ready, seen), "the gate is ready")
+            wait_until(partial(self._says_ready, seen), f"the {self.app} is ready")
 
     def _says_ready(self, seen: int) -> bool:
         assert self._process is not None
         code = self._process.poll()
-        assert code is None, f"the gate ended with status {code}\n{self.last_words()}"
+        assert code is None, f"the {self.app} ended with status {code}\n{self.last_words()}"
         with self.log.open("rb") as log:
             log.seek(seen)
-            return b"gate-0 is ready" in log.read()
+            return f"{self.name} is ready".encode() in log.read()
 
     @property
     def pid(self) -> int:
@@ -67,7 +75,7 @@ class GateProcess:
         code = self.poll()
         if code is None:
             return
-        assert code != EXIT_NEEDS_PERSON, f"the gate asks for a person\n{self.last_words()}"
+        assert code != EXIT_NEEDS_PERSON, f"the {self.app} asks for a person\n{self.last_words()}"
         self._process = None
         self.start(is_ready=False)
 
@@ -90,7 +98,7 @@ class GateProcess:
             return 0
         process, self._process = self._process, None
         clean = child_process.stop(process, timeout_seconds=DEADLINE_SECONDS)
-        assert clean, f"the gate did not end when asked\n{self.last_words()}"
+        assert clean, f"the {self.app} did not end when asked\n{self.last_words()}"
         return process.returncode
 
     def wait(self, seconds: float = 60.0) -> int:

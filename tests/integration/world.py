@@ -15,6 +15,7 @@ from sharebus.consumers.oversight.reconciliation import Discrepancy, reconcile
 from sharebus.governance.agency import Agency
 from sharebus.governance.collection import Collection
 from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.grant import Grant
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.catalog_files import CatalogFiles
@@ -32,8 +33,8 @@ from sharebus.schemas.partition import PARTITIONER, partition_of
 from sharebus.schemas.record import audit_batch, delivery_closed, delivery_receipt
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
-from ...unit.stream_apps.gate import case
-from .gate_process import DEADLINE_SECONDS, GateProcess, wait_until
+from ..unit.stream_apps.gate import case
+from .app_process import DEADLINE_SECONDS, AppProcess, wait_until
 
 TIME = "2020-01-05T08:00:00+08:00"
 PROVIDER, OTHER_PROVIDER, SUBSCRIBER = "register", "archive", "levy"
@@ -58,7 +59,7 @@ class World:
     def __init__(self, broker: Any, settings: Settings) -> None:
         self.broker = broker
         self.settings = settings
-        self.gate = GateProcess(settings)
+        self.gate = AppProcess(settings)
         self.tag = uuid.uuid4().hex[:6]
         self.provider, self.subscriber = f"market-{self.tag}", f"tax-{self.tag}"
         self.admin_config: ClientConfig = broker.client_config("admin")
@@ -116,6 +117,11 @@ class World:
             *(tuple(d for d in documents if isinstance(d, kind)) for kind in kinds)
         )
         return apply_catalog(self.settings, CatalogFiles(collection, {})).version
+
+    def facts_now(self) -> PolicyFacts:
+        """The facts committed up to now."""
+        self.facts.catch_up()
+        return self.facts.facts
 
     def view_topic(self, entry: CatalogEntry, grant: Grant) -> str:
         return topics.view_topic(entry.id, view_of_grant(entry, grant).name)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sharebus.stream_apps.gate.in_hand import InHand, Suspect
+from sharebus.stream_apps.in_hand import InHand, Suspect
 
 
 def reborn(path: Path) -> InHand:

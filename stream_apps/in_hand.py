@@ -1,4 +1,4 @@
-"""What a gate has in hand, in a file that outlives it: a process that dies, dies over something."""
+"""What an app has in hand, in a file that outlives it: a process that dies, dies over something."""
 
 import json
 import os

@@ -1,0 +1,1 @@
+"""The registrar: makes facts of the agencies' commands, by the docket's rules."""

@@ -1,0 +1,148 @@
+"""Takes in commands from the topics of all agencies, from where the registrar stands.
+
+The topics are assigned, not subscribed: there is one registrar, fenced by its transactional id, and
+where it stands is in its own progress. So a new agency costs the others no rebalance.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from sharebus.infra.credentials import ClientConfig
+from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
+from sharebus.schemas.filed_command import Arrival
+from sharebus.stream_apps.stopped import AppStopped, OffsetsLost
+
+BATCH_MAX: Final = 50
+"""Commands in one transaction: what each may change is large, and others wait for it."""
+_TRY_AGAIN_SECONDS: Final = 0.5
+_CALL_SECONDS_MAX: Final = 15.0
+_PASSING_CODES: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
+
+
+class Position(NamedTuple):
+    """The next command of a topic; ``epoch`` is the topic's id."""
+
+    epoch: str
+    next_offset: int
+
+
+class CommandIntake:
+    """``positions`` are those of the last committed decision, by topic."""
+
+    def __init__(
+        self, config: ClientConfig, log: LogReader, positions: dict[str, Position]
+    ) -> None:
+        self.positions = positions
+        self._log = log
+        self._admin = AdminClient(config, logger=librdkafka_log)
+        self._followed: set[str] = set()
+        self._next_try = 0.0
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": "registrar",  # asked for by the client, and never used
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",  # a lost position is a person's to look at
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 100,
+                "socket.timeout.ms": 10_000,
+            },
+            logger=librdkafka_log,
+        )
+
+    def follow(self, wanted: Iterable[str]) -> None:
+        """Take up those topics that are new; one that is not there yet is asked for again.
+
+        :raises OffsetsLost: a topic is not the one in which a position was recorded.
+        """
+        missing = [topic for topic in wanted if topic not in self._followed]
+        if not missing or time.monotonic() < self._next_try:
+            return
+        self._next_try = time.monotonic() + _TRY_AGAIN_SECONDS
+        found = []
+        for topic, epoch in self._epochs(missing).items():
+            position = self.positions.setdefault(topic, Position(epoch, 0))
+            if position.epoch != epoch:
+                raise OffsetsLost(
+                    "a topic of commands was deleted and made anew", where=topic,
+                    expected=f"topic id {position.epoch}", found=epoch,
+                    remedy="See docs/operating.md, When the registrar stops itself.",
+                )  # fmt: skip
+            found.append(TopicPartition(topic, 0, position.next_offset))
+            self._followed.add(topic)
+        if found:
+            self._consumer.incremental_assign(found)
+
+    def _epochs(self, topics: list[str]) -> dict[str, str]:
+        futures = self._admin.describe_topics(
+            TopicCollection(topics), request_timeout=_CALL_SECONDS_MAX
+        )
+        found = {}
+        for topic, future in futures.items():
+            try:
+                found[topic] = str(future.result().topic_id)
+            except KafkaException:
+                continue  # the enforcer has not made it yet, or the broker is away
+        return found
+
+    def collect(self, wait_seconds: float) -> list[Arrival]:
+        """What has come, in the order of its arrival at the broker; waits for the first.
+
+        :raises OffsetsLost: a position is not in its topic any more.
+        :raises AppStopped: a topic cannot be read.
+        """
+        messages = self._consumer.consume(1, wait_seconds) if self._followed else []
+        if not self._followed:
+            time.sleep(wait_seconds)
+        if messages:
+            messages += self._consumer.consume(BATCH_MAX - 1, 0)
+        arrivals: list[Arrival] = []
+        for message in messages:
+            topic, error = message.topic() or "", message.error()
+            if error is None:
+                _, ingress_ms = message.timestamp()
+                value = message.value()
+                arrivals.append(
+                    Arrival(topic, message.offset() or 0, ingress_ms, value if value else b"")
+                )
+            elif error.code() in UNREADABLE_CODES:
+                arrivals += self._pass_over(topic, arrivals)
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                raise OffsetsLost(
+                    "commands that were not decided are no longer there", where=topic,
+                    expected=f"offset {self.positions[topic].next_offset}", found=error.str(),
+                    remedy="See docs/operating.md, When the registrar stops itself.",
+                )  # fmt: skip
+            elif error.code() not in _PASSING_CODES:
+                raise AppStopped("commands cannot be read", where=topic, found=error.str())
+        # The broker's clock orders the topics; each keeps its own order.
+        latest: dict[str, int] = {}
+        ordered = []
+        for arrival in arrivals:
+            latest[arrival.topic] = max(latest.get(arrival.topic, 0), arrival.ingress_ms)
+            ordered.append((latest[arrival.topic], arrival.topic, arrival.offset, arrival))
+        return [arrival for *_, arrival in sorted(ordered)]
+
+    def _pass_over(self, topic: str, before: list[Arrival]) -> list[Arrival]:
+        """The offsets of a batch that no client can unpack; reading goes on behind it."""
+        taken = [arrival.offset + 1 for arrival in before if arrival.topic == topic]
+        start = max([self.positions[topic].next_offset, *taken])
+        end = self._log.unreadable_end(topic, 0, start)
+        if end > start:
+            self._consumer.incremental_unassign([TopicPartition(topic, 0)])
+            self._consumer.incremental_assign([TopicPartition(topic, 0, end)])
+        return [Arrival(topic, offset, 0, None) for offset in range(start, end)]
+
+    def decided(self, arrival: Arrival) -> None:
+        """The next position of the arrival's topic lies behind it."""
+        position = self.positions[arrival.topic]
+        self.positions[arrival.topic] = position._replace(next_offset=arrival.offset + 1)
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

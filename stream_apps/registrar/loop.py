@@ -1,0 +1,223 @@
+"""The registrar's loop: take in commands, learn the policy, decide, write, announce; exactly once.
+
+A decision is announced only after the policy that it made was read back (decision 9), so it is
+written in two transactions: first facts, cases, audit and the notices that wait; then the notices
+themselves. A start announces what still waits.
+"""
+
+import logging
+import threading
+import time
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from sharebus import SharebusError
+from sharebus.governance.clock_tables import ClockTables
+from sharebus.governance.docket import Docket
+from sharebus.infra.clock_tables import load_clock_rules, load_working_days
+from sharebus.infra.credentials import client_config, credentials_for
+from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.log_reader import LogReader
+from sharebus.infra.settings import Settings
+from sharebus.ledger.chain import WriterHead
+from sharebus.schemas import topic as topics
+from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.case_fact import read_case_fact
+from sharebus.schemas.filed_command import Arrival, Judged, judge
+from sharebus.schemas.record import case_fact, platform_records
+from sharebus.stream_apps.in_hand import InHand
+from sharebus.stream_apps.progress import ProgressReader
+from sharebus.stream_apps.registrar import metrics
+from sharebus.stream_apps.registrar.census import Census
+from sharebus.stream_apps.registrar.intake import CommandIntake, Position
+from sharebus.stream_apps.registrar.transaction import Announcement, Transaction
+from sharebus.stream_apps.transaction import SchemaIds, stopped_by, transactional_producer
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "registrar"
+DEATHS_MIN: Final = 2
+"""One death may be anything; whoever died twice over the same command died of it."""
+_WAIT_SECONDS: Final = 0.05
+_FIRST_FACTS_SECONDS: Final = 1.0
+
+
+class RegistrarLoop:
+    """The one registrar of a bus."""
+
+    def __init__(self, settings: Settings) -> None:
+        config = client_config(settings, credentials_for(settings, NAME))
+        key = bytes.fromhex(key_path(settings, "audit_key").read_text().strip())
+        self._config = config
+        self._digest = AuditDigest(key)
+        self._log = LogReader(config)
+        self._facts = FactsReader(config)
+        self._progress = ProgressReader(self._log)
+        self._producer = transactional_producer(config, NAME)
+        self._in_hand = InHand(settings.data_dir / NAME / "in_hand.json")
+        self._head = WriterHead(NAME)
+        self._instant_ms = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until ``stop`` is set.
+
+        :raises AppStopped: start again. :raises OffsetsLost: a person must look.
+        """
+        self._producer.init_transactions(30)
+        self._progress.settle()
+        self._facts.catch_up()
+        self._head = self._progress.writer_head(NAME)
+        docket = self._restored()
+        intake = CommandIntake(self._config, self._log, self._positions())
+        self._announce(self._left_over())
+        log.info("%s is ready", NAME)
+        try:
+            while not stop.is_set():
+                self._step(docket, intake)
+        except SharebusError:
+            raise
+        except Exception:
+            self._in_hand.blame()
+            raise
+        finally:
+            intake.close()
+            self._log.close()
+            self._facts.close()
+
+    def _restored(self) -> Docket:
+        docket = Docket(self._facts.facts, ClockTables(load_clock_rules(), load_working_days()))
+        self._census = Census()
+        self._log.settle(topics.FACTS_CASES, 0)
+
+        def take(value: bytes | None) -> None:
+            if value is not None:
+                item = read_case_fact(case_fact().decode(value))
+                docket.restore(item)
+                self._census.count(item)
+
+        self._log.read(topics.FACTS_CASES, 0, 0, lambda message: take(message.value()))
+        self._census.show()
+        return docket
+
+    def _positions(self) -> dict[str, Position]:
+        standing = self._progress.registrar()
+        if standing is None:
+            return {}
+        self._instant_ms = standing["decided_ms"]
+        return {
+            position["topic"]: Position(position["epoch"], position["next_offset"])
+            for position in standing["positions"]
+        }
+
+    def _left_over(self) -> list[Announcement]:
+        return [
+            Announcement(key, (waiting["topic"], waiting["key"], waiting["value"], 0, []))
+            for key, waiting in self._progress.unannounced().items()
+        ]
+
+    @property
+    def _ids(self) -> SchemaIds:
+        schemas = self._facts.facts.schemas
+        return SchemaIds(
+            {
+                record.subject: max(schemas[record.subject])
+                for record in platform_records()
+                if schemas.get(record.subject)
+            }
+        )
+
+    def _step(self, docket: Docket, intake: CommandIntake) -> None:
+        arrivals = intake.collect(_WAIT_SECONDS)
+        # Nothing is judged by an older policy than the one now committed (decision 9).
+        self._facts.catch_up()
+        metrics.POLICY_VERSION.set(docket.facts.version)
+        intake.follow(topics.commands_topic(agency) for agency in docket.facts.agencies)
+        if not docket.facts.schemas:
+            time.sleep(_FIRST_FACTS_SECONDS)  # a bus without a catalog: nothing can be written yet
+            return
+        if arrivals:
+            self._decide(docket, intake, arrivals)
+            return
+        now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            self._pass_time(docket, intake, now_ms)
+
+    def _decide(self, docket: Docket, intake: CommandIntake, arrivals: list[Arrival]) -> None:
+        version = docket.facts.version
+        judged = []
+        for arrival in arrivals:
+            self._instant_ms = max(self._instant_ms, arrival.ingress_ms)
+            self._in_hand.take(arrival.topic, 0, arrival.offset, arrival.offset + 1)
+            judged.append(
+                judge(docket, arrival, self._instant_ms, is_harmful=self._is_harmful(arrival))
+            )
+            self._in_hand.release()
+        epochs = {topic: position.epoch for topic, position in intake.positions.items()}
+        for arrival in arrivals:
+            intake.decided(arrival)
+        transaction = self._begin(version)
+        try:
+            transaction.write_commands(judged, epochs)
+            self._commit(transaction, intake)
+        except KafkaException as error:
+            raise stopped_by(error) from error
+        self._tell(judged)
+
+    def _pass_time(self, docket: Docket, intake: CommandIntake, now_ms: int) -> None:
+        self._instant_ms = max(self._instant_ms, now_ms)
+        version = docket.facts.version
+        outcome = docket.tick(self._instant_ms)
+        if not (outcome.cases or outcome.facts):
+            return
+        transaction = self._begin(version)
+        try:
+            transaction.write_tick(outcome, self._instant_ms)
+            self._commit(transaction, intake)
+        except KafkaException as error:
+            raise stopped_by(error) from error
+        for case in outcome.cases:
+            self._census.count(case)
+        self._census.show()
+
+    def _begin(self, version: int) -> Transaction:
+        return Transaction(self._producer, self._ids, self._digest, self._head, version)
+
+    def _commit(self, transaction: Transaction, intake: CommandIntake) -> None:
+        transaction.write_position(self._instant_ms, intake.positions)
+        transaction.commit()
+        self._head = transaction.head
+        self._log.settle(topics.FACTS_POLICY, 0)
+        self._facts.catch_up()
+        self._announce(transaction.announcements)
+
+    def _announce(self, announcements: list[Announcement]) -> None:
+        if not announcements:
+            return
+        try:
+            transaction = self._begin(self._facts.facts.version)
+            transaction.announce(announcements)
+            transaction.commit()
+        except KafkaException as error:
+            raise stopped_by(error) from error
+
+    def _is_harmful(self, arrival: Arrival) -> bool:
+        suspect = self._in_hand.suspect
+        return (
+            suspect is not None
+            and suspect.deaths >= DEATHS_MIN
+            and (suspect.entry, suspect.start) == (arrival.topic, arrival.offset)
+        )
+
+    def _tell(self, judged: list[Judged]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        for each in judged:
+            outcome = "refused" if each.rule else "accepted"
+            if each.outcome.is_repeated:
+                outcome = "duplicate"
+            metrics.COMMANDS.labels(outcome, each.rule or "").inc()
+            metrics.DECISION_SECONDS.observe(max(0, now_ms - each.arrival.ingress_ms) / 1000)
+            for case in each.outcome.cases:
+                self._census.count(case)
+        self._census.show()
