@@ -9,7 +9,7 @@ from sharebus import Refused
 from sharebus.governance.agency import Strict, Text
 from sharebus.governance.collection import filter_problems, is_in_scope
 from sharebus.governance.entry import CatalogEntry, FieldName, NotShared, Unconditional
-from sharebus.governance.grant import Grant, Purpose, RowFilter, Term
+from sharebus.governance.grant import Grant, Purpose, RowFilter, Term, told_fields
 from sharebus.governance.identity import Id
 
 
@@ -25,6 +25,11 @@ class Application(Strict):
     scope: Text
     mode: Literal["subscribe"]
     term: Term
+
+    @property
+    def told_fields(self) -> frozenset[str]:
+        """The fields that the system would learn of."""
+        return told_fields(self.fields, self.row_filter)
 
     def grant(
         self, grant_id: str, fields: tuple[str, ...], agreement: str | None, *, is_automatic: bool
@@ -98,4 +103,4 @@ def is_self_service(application: Application, entry: CatalogEntry) -> bool:
     if not isinstance(sharing, Unconditional):
         return False
     agency = application.system.partition(".")[0]
-    return is_in_scope(sharing, agency) and not entry.marked_fields & set(application.fields)
+    return is_in_scope(sharing, agency) and not entry.marked_fields & application.told_fields

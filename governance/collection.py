@@ -148,7 +148,7 @@ def _grant_problems(
     unknown = [field for field in grant.fields if field not in entry.field_names]
     if unknown:
         yield Problem(name, "fields", f"fields of {grant.entry}", ", ".join(unknown))
-    marked = [field for field in grant.fields if field in entry.marked_fields]
+    marked = sorted(grant.told_fields & entry.marked_fields)
     if marked and grant.agreement is None:
         yield Problem(
             name,
@@ -200,7 +200,7 @@ def _automatic_problems(name: str, grant: Grant, entry: CatalogEntry) -> Iterato
         yield problem("unconditional entries", entry.sharing_class)
     elif not is_in_scope(entry.sharing, grant.grantee.agency):
         yield problem("agencies in the entry's scope", grant.grantee.agency)
-    marked = [field for field in grant.fields if field in entry.marked_fields]
+    marked = sorted(grant.told_fields & entry.marked_fields)
     if marked:
         yield problem("unmarked fields", ", ".join(marked))
 

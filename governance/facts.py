@@ -8,17 +8,18 @@ the same facts.
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from sharebus import InvalidInput
-from sharebus.governance.agency import Agency, Strict, Text
+from sharebus.governance.agency import Agency, Strict, SystemRole, Text
 from sharebus.governance.clock_rule import ClockRules
 from sharebus.governance.entry import CatalogEntry, ContentItem, LegalBasis
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import Id, SystemName
-from sharebus.governance.view import View, views_of
+from sharebus.governance.view import View, is_released, views_of
 from sharebus.governance.working_days import CalendarCorrection, WorkingDays, WorkingDayTable
 
 
@@ -218,6 +219,18 @@ class PolicyFacts:
     def views_of(self, entry: CatalogEntry) -> tuple[View, ...]:
         """The views the entry needs under the grants in force."""
         return views_of(entry, self.grants_of(entry.id))
+
+    def may_read(self, grant: Grant, today: date) -> bool:
+        """Whether the grant's system may read its view on a local date.
+
+        The grant is in force, its entry can be released under it, and the system is a subscriber
+        of an agency that is neither suspended nor gone.
+        """
+        entry, agency = self.entries.get(grant.entry), self.agencies.get(grant.grantee.agency)
+        if entry is None or agency is None or agency.suspended:
+            return False
+        is_subscriber = grant.grantee in agency.system_names(SystemRole.SUBSCRIBER)
+        return is_subscriber and grant.is_in_force(today) and is_released(entry, grant)
 
     def is_suspended(self, entry: CatalogEntry) -> bool:
         """Whether the entry, or the agency that provides it, is suspended, or one of them gone."""

@@ -1,5 +1,6 @@
 """Grants: who may have which entry, which fields and rows of it, for what, for how long."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -35,6 +36,16 @@ class RowFilter(Strict):
     """A row passes when it meets all conditions."""
 
     all: tuple[Condition, ...] = Field(min_length=1, max_length=16)
+
+
+def told_fields(released: Iterable[str], row_filter: RowFilter | None) -> frozenset[str]:
+    """The fields that a reader learns of: those released, and those that rows are chosen by.
+
+    Whoever gets the rows of one owner knows the owner of each, so a protection mark (Order 171
+    Art 19) counts for both.
+    """
+    conditions = row_filter.all if row_filter else ()
+    return frozenset(released) | {condition.field for condition in conditions}
 
 
 class Purpose(Strict):
@@ -100,6 +111,11 @@ class Grant(Strict):
     def grantee(self) -> SystemName:
         """The system that holds the grant."""
         return parse_system(self.system)
+
+    @property
+    def told_fields(self) -> frozenset[str]:
+        """The fields that a reader learns of."""
+        return told_fields(self.fields, self.row_filter)
 
     def is_in_force(self, today: date) -> bool:
         """Whether the grant stands on a local date."""

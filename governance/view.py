@@ -10,10 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.collection import is_in_scope
+from sharebus.governance.entry import CatalogEntry, Unconditional
 from sharebus.governance.grant import Condition, Grant, RowFilter
 
 SHARED: Final = "shared"
+_NAME_DIGITS: Final = 32
+"""An applicant chooses the values of its filter: with fewer digits it could search for some whose
+view has the name, and so the topic, of another policy."""
 Row = Mapping[str, Any]
 
 
@@ -54,7 +58,7 @@ def view_of(entry: CatalogEntry, fields: Iterable[str], row_filter: RowFilter | 
             "has_pseudonym_key": has_pseudonym_key,
         }
         text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        name = "v-" + hashlib.sha256(text.encode()).hexdigest()[:10]
+        name = "v-" + hashlib.sha256(text.encode()).hexdigest()[:_NAME_DIGITS]
     return View(name, ordered, row_filter, has_pseudonym_key, filters_on_key)
 
 
@@ -63,24 +67,39 @@ def view_of_grant(entry: CatalogEntry, grant: Grant) -> View:
     return view_of(entry, grant.fields, grant.row_filter)
 
 
+def is_released(entry: CatalogEntry, grant: Grant) -> bool:
+    """Whether the entry can be released under the grant, whichever way both became facts.
+
+    It is still shared; an agreement covers marked fields (Order 171 Art 19); and what was granted
+    automatically is still unconditional, unmarked and within the scope (Art 10 ¶2, Art 18 ¶1).
+    """
+    if grant.entry != entry.id or grant.revoked or entry.retired:
+        return False
+    if entry.sharing_class == "not_shared":
+        return False
+    is_marked = bool(entry.marked_fields & grant.told_fields)
+    if grant.approval == "automatic":
+        sharing = entry.sharing
+        is_open = isinstance(sharing, Unconditional) and is_in_scope(sharing, grant.grantee.agency)
+        return is_open and not is_marked
+    return grant.agreement is not None or not is_marked
+
+
 def views_of(entry: CatalogEntry, grants: Iterable[Grant]) -> tuple[View, ...]:
     """The views an entry needs: ``shared`` if it is unconditional, and one per distinct policy.
 
-    Sorted by name, so that equal inputs give equal plans. Revoked grants need no view, and a
-    retired entry has none.
+    Sorted by name, so that equal inputs give equal plans. A grant that cannot be released under
+    needs no view, and a retired entry has none.
     """
     views: dict[str, View] = {}
-    if entry.retired:
-        return ()
-    if entry.sharing_class == "unconditional":
+    if entry.sharing_class == "unconditional" and not entry.retired:
         unmarked = [name for name in entry.field_names if name not in entry.marked_fields]
         if unmarked:
             views[SHARED] = view_of(entry, unmarked, None)
-    if entry.sharing_class != "not_shared":
-        for grant in grants:
-            if grant.entry == entry.id and not grant.revoked:
-                view = view_of_grant(entry, grant)
-                views[view.name] = view
+    for grant in grants:
+        if is_released(entry, grant):
+            view = view_of_grant(entry, grant)
+            views[view.name] = view
     return tuple(views[name] for name in sorted(views))
 
 

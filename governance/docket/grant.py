@@ -14,7 +14,7 @@ from sharebus.governance.docket.register import Register
 from sharebus.governance.docket.request import accepted_fields
 from sharebus.governance.entry import Unconditional
 from sharebus.governance.facts import AnyFact, fact_document
-from sharebus.governance.grant import Grant, Term
+from sharebus.governance.grant import Grant, Term, told_fields
 from sharebus.governance.local_time import instant_ms, local_day, local_text
 from sharebus.governance.role import Role
 
@@ -80,7 +80,7 @@ class Grants(Kind):
             return
         fields = tuple(name for name in grant.fields if name in entry.field_names)
         agreement = grant.agreement
-        if entry.marked_fields & set(fields):
+        if entry.marked_fields & told_fields(fields, grant.row_filter):
             agreement = agreement_in_force(register, case.provider, case.subscriber) or (
                 # One on paper, which a reviewed file names, holds as long as no case is made of it.
                 agreement if ("agreement", agreement) not in register.cases else None
@@ -156,7 +156,7 @@ def _is_sound(register: Register, grant: Grant) -> bool:
     is_open = isinstance(entry.sharing, Unconditional) and is_in_scope(
         entry.sharing, grant.grantee.agency
     )
-    return is_open and not entry.marked_fields & set(grant.fields)
+    return is_open and not entry.marked_fields & grant.told_fields
 
 
 GRANTS = Grants()

@@ -24,7 +24,7 @@ from sharebus.governance.docket.kind import (
 from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_text, short
 from sharebus.governance.docket.register import CaseKey, Register
-from sharebus.governance.grant import EMERGENCY_PREFIX
+from sharebus.governance.grant import EMERGENCY_PREFIX, told_fields
 from sharebus.governance.local_time import local_day
 from sharebus.governance.self_service import AUTOMATIC_PREFIX
 
@@ -122,7 +122,8 @@ class Requests(Kind):
             return Due("grant_at_once", {"accepted_fields": list(application.fields)})
         if case.state == "submitted":
             return None
-        is_marked = bool(entry.marked_fields & set(accepted_fields(case, application)))
+        told = told_fields(accepted_fields(case, application), application.row_filter)
+        is_marked = bool(entry.marked_fields & told)
         agreement = agreement_in_force(register, case.provider, case.subscriber)
         return None if is_marked and agreement is None else Due("supply")
 

@@ -33,7 +33,7 @@ def run_clocks(
     for event in kind.events.get(taken.move.verb, ()):
         clocks = [_heard(register, case, running, event, taken.at_ms) for running in clocks]
         for started in _started(register, kind, case, event, taken.at_ms):
-            clocks = [c for c in clocks if (c.step, c.actor) != (started.step, started.actor)]
+            clocks = [running for running in clocks if _row(running) != _row(started)]
             clocks.append(started)
     if taken.move.verb == EXTEND:
         clocks = [_extended(register, case, running, taken) for running in clocks]
@@ -58,6 +58,12 @@ def due_at_ms(kind: Kind, case: Case) -> int | None:
     ]
     own = kind.due_ms(case)
     return min((*instants, own) if own is not None else instants, default=None)
+
+
+def _row(running: RunningClock) -> tuple[str, ...]:
+    """What a clock is about: the same event begins it anew, another one begins another clock."""
+    starts = running.clock.rules[0].starts if running.clock else ""
+    return running.step, running.actor, starts
 
 
 def _runs(kind: Kind, case: Case, running: RunningClock) -> bool:

@@ -110,6 +110,26 @@ def test_clock_pauses_only_where_its_row_says_so(town: Town) -> None:
                   document={"table": {**table, "rules": rules}})  # fmt: skip
 
 
+def test_event_that_comes_again_begins_its_clock_anew(town: Town) -> None:
+    table = TABLES.rules.model_dump(mode="json", exclude_none=True) | {"version": "anew"}
+    both = [
+        rule | {"starts": starts}
+        for rule in table["rules"]
+        if rule["step"] == "supply_unconditional"
+        for starts in ("application_received", "application_complete")
+    ]
+    kept = [rule for rule in table["rules"] if rule["step"] != "supply_unconditional"]
+    document = {"table": table | {"rules": [*kept, *both]}}
+    town.file("office", "table", "t-1", "issue", table="clock_rules", document=document)
+    town.ask("r-1", "few")
+    town.file("market", "request", "r-1", "list_missing", missing="x")
+    town.tick(instant_ms(date(2026, 3, 3)))
+    five = {name: FIVE[name] for name in ("legal_basis", "scenario", "scope", "mode", "term")}
+    accepted(town.file("tax", "request", "r-1", "complete", **five))
+    due = sorted(clock.local[:10] for clock in town.case("request", "r-1").clocks)
+    assert due == ["2026-03-04", "2026-03-06"]
+
+
 def test_overdue_step_is_a_fact_once_and_told_to_actor_and_coordinator(town: Town) -> None:
     town.ask("r-1", "closed")
     due_ms = instant_ms(date(2026, 3, 5))

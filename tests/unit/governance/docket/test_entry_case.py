@@ -87,6 +87,16 @@ def test_freeze_takes_nothing_but_a_reason_and_suspension_a_filed_change(town: T
     refusal(town.file("office", "entry", "open", "suspend", reason="x", change="ch-1"))
 
 
+def test_change_is_proposed_by_provider_or_coordinator_alone(town: Town) -> None:
+    content = {"entry": "open", "action": "retire", "reason": "x"}
+    for who in ("tax", "watch", "hall"):
+        refusal(town.file(who, "change", "ch-1", "propose", **content))
+    accepted(town.file("office", "change", "ch-1", "propose", **content))
+    accepted(town.file("office", "change", "ch-1", "consult", record="x"))
+    refusal(town.file("market", "change", "ch-2", "propose", **{**content, "action": "close"}))
+    refusal(town.file("market", "change", "ch-2", "propose", **{**content, "action": "revise"}))
+
+
 def test_comment_of_a_grantee_is_for_provider_and_coordinator(town: Town) -> None:
     for who in ("tax", "health"):
         town.file(who, "request", f"r-{who}", "submit", entry="open", system=f"{who}.desk",

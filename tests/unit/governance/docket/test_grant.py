@@ -137,6 +137,23 @@ def test_agreement_is_in_force_on_its_first_day_and_can_lapse_unsigned(town: Tow
     assert town.grants()["r-2"].agreement == "a-1"
 
 
+@pytest.mark.parametrize(("last_day", "is_possible"), [("2026-03-01", False), ("2026-03-02", True)])
+def test_term_that_is_over_is_neither_asked_for_nor_agreed_on(
+    town: Town, last_day: str, is_possible: bool
+) -> None:
+    term = {"first_day": "2026-01-01", "last_day": last_day}
+    outcomes = [
+        town.ask("r-2", "closed", term=term),
+        town.file("market", "agreement", "a-1", "propose", parties=["market", "tax"],
+                  text_digest="x", term=term),
+    ]  # fmt: skip
+    for outcome in outcomes:
+        if is_possible:
+            accepted(outcome)
+        else:
+            assert last_day in refusal(outcome).found
+
+
 def test_grant_of_a_reviewed_file_becomes_a_case_with_the_first_command(town: Town) -> None:
     facts: PolicyFacts = town.docket.facts
     document = {**town.case("grant", "r-1").content["document"], "id": "paper", "entry": "closed"}

@@ -323,7 +323,7 @@ def restored(town: Town) -> Town:
 
 TestAnyTown = AnyTown.TestCase
 TestAnyTown.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None,
+    max_examples=40, stateful_step_count=30, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 
