@@ -1,24 +1,28 @@
 """What the broker and the registry must hold, as follows from the facts. Pure.
 
-Rights follow three rules: identity is the topic, so one system alone writes ``ingress.<entry>``;
-nobody has a right on ``*``; an operation that implies DESCRIBE does not state it.
+Rights are in ``rights``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from sharebus.governance.agency import Agency, SystemRole
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
-from sharebus.governance.identity import SystemName
-from sharebus.governance.view import SHARED, view_of_grant, view_schema
+from sharebus.governance.view import SHARED, view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.record import platform_records, policy_fact
+from sharebus.stream_apps.enforcer.rights import (
+    AccessRule,
+    agency_rules,
+    enforcer_rules,
+    entry_rules,
+    gate_rules,
+    registrar_rules,
+)
 
-GATE: Final = "gate"
-REGISTRAR: Final = "registrar"
 _QUARANTINE_BYTES_MAX: Final = 1_310_720
 """An event of 900 kB with its own headers and those that say why it was refused."""
 _PROGRESS_SEGMENT_BYTES: Final = 16 * 1024 * 1024
@@ -72,22 +76,6 @@ class DesiredTopic(NamedTuple):
     config: Mapping[str, str]
 
 
-class AccessRule(NamedTuple):
-    """One ACL of the broker, in the broker's own words."""
-
-    principal: str
-    permission: str
-    operation: str
-    resource: str
-    pattern: str
-    name: str
-
-    def __str__(self) -> str:
-        star = "*" if self.pattern == "PREFIXED" else ""
-        who = self.principal.removeprefix("User:")
-        return f"{self.permission} {who} {self.operation} {self.resource} {self.name}{star}"
-
-
 class SubjectSchema(NamedTuple):
     """A schema under a subject; ``text`` is its canonical JSON."""
 
@@ -103,16 +91,80 @@ class DesiredBroker(NamedTuple):
     schemas: tuple[SubjectSchema, ...]
 
 
+class _Part(NamedTuple):
+    """What follows from one agency or one entry."""
+
+    topics: tuple[DesiredTopic, ...]
+    rules: frozenset[AccessRule]
+    schemas: tuple[SubjectSchema, ...] = ()
+
+
+class DesiredState:
+    """What follows from the facts, computed again only for the agencies and entries that changed.
+
+    Facts are immutable, so one that is the same object as before has the same consequences.
+    """
+
+    def __init__(self, replication_factor: int = 1) -> None:
+        self._common = {"min.insync.replicas": "2"} if replication_factor > 2 else {}
+        self._parts: dict[str, tuple[tuple[object, ...], _Part]] = {}
+
+    def of(self, facts: PolicyFacts, today: date) -> DesiredBroker:
+        """Everything that must be there; grants give rights on the days of their term."""
+        parts = [self._platform(), *self._parts_of(facts, today)]
+        return DesiredBroker(
+            tuple(topic for part in parts for topic in part.topics),
+            frozenset().union(*(part.rules for part in parts)),
+            tuple(dict.fromkeys(schema for part in parts for schema in part.schemas)),
+        )
+
+    def _parts_of(self, facts: PolicyFacts, today: date) -> Iterator[_Part]:
+        for agency in facts.agencies.values():
+            yield self._part(f"agency {agency.id}", (agency,), lambda: _agency_part(agency))  # noqa: B023
+        for entry in shared_entries(facts):
+            grants = facts.grants_of(entry.id)
+            ingress = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry.id)), {})
+            concerned = {entry.provider.agency, *(grant.grantee.agency for grant in grants)}
+            agencies = tuple(facts.agencies.get(agency) for agency in sorted(concerned))
+            origin = (today, entry, *grants, *agencies, *ingress)
+            yield self._part(
+                f"entry {entry.id}",
+                origin,
+                lambda: _entry_part(facts, entry, today),  # noqa: B023 - called at once
+            )
+
+    def _part(self, name: str, origin: tuple[object, ...], make: Callable[[], _Part]) -> _Part:
+        known = self._parts.get(name)
+        is_same = (
+            known is not None
+            and len(known[0]) == len(origin)
+            and all(
+                before is now or (isinstance(now, date | int) and before == now)
+                for before, now in zip(known[0], origin, strict=True)
+            )
+        )
+        if known is None or not is_same:
+            known = origin, self._with_common(make())
+            self._parts[name] = known
+        return known[1]
+
+    def _platform(self) -> _Part:
+        return self._part("platform", (), _platform_part)
+
+    def _with_common(self, part: _Part) -> _Part:
+        stated = (topic._replace(config={**topic.config, **self._common}) for topic in part.topics)
+        return part._replace(topics=tuple(stated))
+
+
 def desired_broker(facts: PolicyFacts, today: date, replication_factor: int = 1) -> DesiredBroker:
     """What follows from the facts; grants give rights on the days of their term."""
-    common = {"min.insync.replicas": "2"} if replication_factor > 2 else {}
-    return DesiredBroker(
-        tuple(
-            topic._replace(config={**topic.config, **common}) for topic in _desired_topics(facts)
-        ),
-        frozenset(_rules(facts, today)),
-        tuple(dict.fromkeys(_schemas(facts))),
-    )
+    return DesiredState(replication_factor).of(facts, today)
+
+
+def platform_state(replication_factor: int = 1) -> DesiredBroker:
+    """What must be there before the first fact can be written."""
+    state = desired_broker(PolicyFacts(), date.min, replication_factor)
+    return state._replace(rules=frozenset())
 
 
 def shared_entries(facts: PolicyFacts) -> list[CatalogEntry]:
@@ -120,109 +172,61 @@ def shared_entries(facts: PolicyFacts) -> list[CatalogEntry]:
     return [entry for entry in facts.entries.values() if entry.sharing_class != "not_shared"]
 
 
-def _desired_topics(facts: PolicyFacts) -> Iterator[DesiredTopic]:
-    for name, config in _PLATFORM_TOPICS.items():
-        yield DesiredTopic(name, 1, config)
-    for agency in facts.agencies.values():
-        yield DesiredTopic(topics.notices_topic(agency.id), 1, _KEPT)
-        yield DesiredTopic(topics.commands_topic(agency.id), 1, _KEPT)
-        if agency.system_names(SystemRole.PROVIDER):
-            yield DesiredTopic(topics.quarantine_topic(agency.id), 1, _QUARANTINE)
-    for entry in shared_entries(facts):
-        yield DesiredTopic(topics.ingress_topic(entry.id), entry.partitions, _INGRESS)
-        yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _COMPACT)
-        released = {topics.view_topic(entry.id, view.name) for view in facts.views_of(entry)}
-        for name in sorted(released | {topics.accepted_topic(entry)}):
-            yield DesiredTopic(name, entry.partitions, _COMPACT)
-
-
-def _allow(
-    principal: str, operation: str, names: Iterable[str], *, resource: str = "TOPIC",
-    pattern: str = "LITERAL",
-) -> Iterator[AccessRule]:  # fmt: skip
-    for name in names:
-        yield AccessRule(f"User:{principal}", "ALLOW", operation, resource, pattern, name)
-
-
-def _rules(facts: PolicyFacts, today: date) -> Iterator[AccessRule]:
-    yield from _gate_rules()
-    yield from _registrar_rules()
-    for agency in facts.agencies.values():
-        yield from _agency_rules(agency)
-    for entry in shared_entries(facts):
-        yield from _provider_rules(entry, facts.provider_of(entry))
-        for grant in facts.grants_of(entry.id):
-            if grant.is_in_force(today):
-                view = view_of_grant(entry, grant)
-                released = topics.view_topic(entry.id, view.name)
-                names = (released, topics.deliveries_topic(entry.id))
-                yield from _allow(grant.grantee.principal, "READ", names)
-
-
-def _gate_rules() -> Iterator[AccessRule]:
-    reads = ("ingress.", "accepted.", "shared.", "view.", "facts.")
-    writes = ("accepted.", "shared.", "view.", "deliveries.", "quarantine.", "notices.")
-    yield from _allow(GATE, "READ", reads, pattern="PREFIXED")
-    yield from _allow(GATE, "WRITE", writes, pattern="PREFIXED")
-    yield from _allow(GATE, "WRITE", (topics.FACTS_PROGRESS, topics.AUDIT))
-    yield from _allow(GATE, "READ", (GATE,), resource="GROUP", pattern="PREFIXED")
-    yield from _allow(GATE, "WRITE", (GATE,), resource="TRANSACTIONAL_ID", pattern="PREFIXED")
-    # The prefix "shared." covers the catalog, which is not the gate's to write.
-    yield AccessRule(f"User:{GATE}", "DENY", "WRITE", "TOPIC", "LITERAL", topics.SHARED_CATALOG)
-
-
-def _registrar_rules() -> Iterator[AccessRule]:
-    yield from _allow(REGISTRAR, "READ", (topics.COMMANDS_PREFIX, "facts."), pattern="PREFIXED")
-    yield from _allow(REGISTRAR, "WRITE", ("notices.",), pattern="PREFIXED")
-    written = (
-        topics.FACTS_POLICY, topics.FACTS_CASES, topics.FACTS_PROGRESS, topics.SHARED_CATALOG,
-        topics.AUDIT,
-    )  # fmt: skip
-    yield from _allow(REGISTRAR, "WRITE", written)
-    yield from _allow(REGISTRAR, "WRITE", (REGISTRAR,), resource="TRANSACTIONAL_ID")
-
-
-def _agency_rules(agency: Agency) -> Iterator[AccessRule]:
-    common = (topics.SHARED_CATALOG, topics.notices_topic(agency.id))
-    for system in agency.system_names():
-        yield from _allow(system.principal, "READ", common)
-        yield from _allow(system.principal, "WRITE", (topics.commands_topic(agency.id),))
-        yield from _allow(
-            system.principal, "READ", (system.group_prefix,), resource="GROUP", pattern="PREFIXED"
-        )
-    # What was refused has every field of the event: for the systems that send, not for all.
-    for system in agency.system_names(SystemRole.PROVIDER):
-        yield from _allow(system.principal, "READ", (topics.quarantine_topic(agency.id),))
-
-
-def _provider_rules(entry: CatalogEntry, provider: SystemName) -> Iterator[AccessRule]:
-    ingress = topics.ingress_topic(entry.id)
-    yield from _allow(provider.principal, "WRITE", (ingress,))
-    yield from _allow(
-        provider.principal,
-        "READ",
-        (ingress, topics.accepted_topic(entry), topics.deliveries_topic(entry.id)),
+def _platform_part() -> _Part:
+    catalog = canonical_json(policy_fact().avro_schema)
+    return _Part(
+        tuple(DesiredTopic(name, 1, config) for name, config in _PLATFORM_TOPICS.items()),
+        frozenset((*gate_rules(), *registrar_rules(), *enforcer_rules())),
+        (
+            *(
+                SubjectSchema(record.subject, canonical_json(record.avro_schema))
+                for record in platform_records()
+            ),
+            SubjectSchema(topics.value_subject(topics.SHARED_CATALOG), catalog),
+        ),
     )
 
 
-def _schemas(facts: PolicyFacts) -> Iterator[SubjectSchema]:
-    for record in platform_records():
-        yield SubjectSchema(record.subject, canonical_json(record.avro_schema))
-    catalog = canonical_json(policy_fact().avro_schema)
-    yield SubjectSchema(topics.value_subject(topics.SHARED_CATALOG), catalog)
-    for entry in shared_entries(facts):
-        ingress = topics.value_subject(topics.ingress_topic(entry.id))
-        accepted = topics.accepted_topic(entry)
-        for avro_schema in _versions(facts, ingress, entry.avro_schema):
-            text = canonical_json(avro_schema)
-            yield SubjectSchema(ingress, text)
-            yield SubjectSchema(topics.value_subject(accepted), text)
-            for view in facts.views_of(entry):
-                released = topics.view_topic(entry.id, view.name)
-                if view.name == SHARED and released == accepted:
-                    continue  # one copy, passed on byte for byte under the ingress schema
-                text_of_view = canonical_json(view_schema(avro_schema, view.fields))
-                yield SubjectSchema(topics.value_subject(released), text_of_view)
+def _agency_part(agency: Agency) -> _Part:
+    """Its topics stay when it leaves: what was said to it and by it is kept."""
+    names = [(topics.notices_topic(agency.id), _KEPT), (topics.commands_topic(agency.id), _KEPT)]
+    if agency.system_names(SystemRole.PROVIDER):
+        names.append((topics.quarantine_topic(agency.id), _QUARANTINE))
+    return _Part(
+        tuple(DesiredTopic(name, 1, config) for name, config in names),
+        frozenset(agency_rules(agency)),
+    )
+
+
+def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> _Part:
+    return _Part(
+        tuple(_entry_topics(facts, entry)),
+        frozenset(entry_rules(facts, entry, today)),
+        tuple(dict.fromkeys(_schemas(facts, entry))),
+    )
+
+
+def _entry_topics(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[DesiredTopic]:
+    yield DesiredTopic(topics.ingress_topic(entry.id), entry.partitions, _INGRESS)
+    yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _COMPACT)
+    released = {topics.view_topic(entry.id, view.name) for view in facts.views_of(entry)}
+    for name in sorted(released | {topics.accepted_topic(entry)}):
+        yield DesiredTopic(name, entry.partitions, _COMPACT)
+
+
+def _schemas(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[SubjectSchema]:
+    ingress = topics.value_subject(topics.ingress_topic(entry.id))
+    accepted = topics.accepted_topic(entry)
+    for avro_schema in _versions(facts, ingress, entry.avro_schema):
+        text = canonical_json(avro_schema)
+        yield SubjectSchema(ingress, text)
+        yield SubjectSchema(topics.value_subject(accepted), text)
+        for view in facts.views_of(entry):
+            released = topics.view_topic(entry.id, view.name)
+            if view.name == SHARED and released == accepted:
+                continue  # one copy, passed on byte for byte under the ingress schema
+            text_of_view = canonical_json(view_schema(avro_schema, view.fields))
+            yield SubjectSchema(topics.value_subject(released), text_of_view)
 
 
 def _versions(

@@ -132,6 +132,7 @@ def grant(
             "row_filter": {"all": conditions} if conditions else None,
             "purpose": {"legal_basis": "税收征收管理法", "scenario": "征管", "scope": "本市"},
             "term": {"first_day": date(2026, 1, 1), "last_day": date(2099, 12, 31)},
+            "agreement": "安全保密协议",
             **changes,
         }
     )
