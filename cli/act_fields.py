@@ -58,13 +58,6 @@ def day(option: str, meaning: str) -> Field:
     return Field({name: annotation}, lambda given: _day(given.get(name), option))
 
 
-def document(option: str, meaning: str) -> Field:
-    """A YAML file with one agency or entry, as the catalog's files are."""
-    name = _name(option)
-    annotation = Annotated[Path | None, typer.Option(option, metavar="FILE", help=meaning)]
-    return Field({name: annotation}, lambda given: _document(given.get(name)))
-
-
 def choice(option: str, meaning: str, usual: str) -> Field:
     """A text that is nearly always the same."""
     name = _name(option)
@@ -151,10 +144,6 @@ TEXT_DIGEST: Final = Field(
     },
     _digest,
 )  # fmt: skip
-
-
-def _document(path: Path | None) -> dict[str, Any] | None:
-    return None if path is None else read_document(path)[1]
 
 
 def read_document(path: Path) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from sharebus import InvalidInput
+from sharebus.cli.catalog_acts import add_catalog_acts
 from sharebus.cli.catalog_draft import draft_entry
+from sharebus.cli.catalog_search import add_catalog_search, show_entry
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
@@ -29,6 +31,8 @@ def register(app: typer.Typer) -> None:
     group.command("init", epilog="Example:  sharebus catalog init register.csv --out catalog")(
         _init
     )
+    add_catalog_search(group)
+    add_catalog_acts(group)
     app.add_typer(group, name="catalog")
 
 
@@ -86,9 +90,22 @@ def _steps(applied: Applied) -> dict[str, list[str]]:
 
 def _show(
     entry: Annotated[str | None, typer.Argument(help="Id of one entry; all without.")] = None,
+    system: Annotated[
+        str | None,
+        typer.Option("--as", metavar="SYSTEM", help="As a subscriber sees it, not as operator."),
+    ] = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Show the entries in force, or one entry with its fields and grants."""
+    """Show the entries in force, or one entry with its fields and grants.
+
+    With --as, one entry as a subscriber may know it: fields, class and conditions, a synthetic row,
+    and until when a request would be answered if it were made now.
+    """
+    if system is not None:
+        if entry is None:
+            raise InvalidInput("With --as, name one entry.", expected="ENTRY; or `catalog search`")
+        show_entry(entry, system, is_json)
+        return
     settings = load_settings()
     reader = FactsReader(client_config(settings, credentials_for(settings, PRINCIPAL)))
     try:
