@@ -1,16 +1,26 @@
 """Reads the facts of policy from the broker, to their committed end, and keeps them current."""
 
 import json
+from typing import Any
 
 from confluent_kafka import Message
 from pydantic import ValidationError
 
 from sharebus import InvalidInput
-from sharebus.governance.facts import PolicyFacts, fact_from_json
+from sharebus.governance.facts import AnyFact, PolicyFacts, fact_from_json
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.record import policy_fact
 from sharebus.schemas.topic import FACTS_POLICY
+
+
+def fact_of(record: dict[str, Any]) -> AnyFact:
+    """The fact in a decoded record.
+
+    :raises pydantic.ValidationError: it is none.
+    """
+    document = {**json.loads(record["body"]), "kind": record["kind"]}
+    return fact_from_json(json.dumps(document))
 
 
 class FactsReader:
@@ -40,10 +50,9 @@ class FactsReader:
         if value is None:
             return
         record = policy_fact().decode(value)
-        document = {**json.loads(record["body"]), "kind": record["kind"]}
         offset = message.offset() or 0
         try:
-            self.facts.apply(fact_from_json(json.dumps(document)), offset)
+            self.facts.apply(fact_of(record), offset)
         except ValidationError as invalid:
             raise InvalidInput(
                 "a record of the facts is not valid",

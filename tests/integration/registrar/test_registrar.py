@@ -1,15 +1,22 @@
 """Commands become facts, once; what may not be changed is not, and every command is answered."""
 
+import dataclasses
 import uuid
+from typing import Any
 
 import pytest
 
+from sharebus.consumers.oversight.reconciliation import Discrepancy
+from sharebus.consumers.oversight.replay import read_written, replay
+from sharebus.governance.facts import fact_to_json
 from sharebus.schemas import topic as topics
+from sharebus.schemas.command import command_record
 from sharebus.schemas.record import command
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
 from ...unit.stream_apps.gate import case
 from ..app_process import wait_until
+from ..world import SUBSCRIBER
 from .hall import Hall
 
 pytestmark = pytest.mark.integration
@@ -162,3 +169,42 @@ def test_kill_of_the_registrar_at_random_points_loses_and_doubles_nothing(hall: 
     cases = hall.cases(hall.subscriber)
     assert {len(cases["request", each.command.case]) for each in given} == {1}
     assert hall.world.discrepancies() == []
+    assert replayed(hall) == []
+
+
+def replayed(hall: Hall) -> list[Discrepancy]:
+    """What differs when every command is decided again."""
+    return replay(read_written(hall.world.admin_config, hall.world.digest))
+
+
+def test_what_somebody_wrote_by_hand_is_found_by_the_replay(hall: Hall) -> None:
+    entry = hall.entry()
+    hall.world.apply(entry)
+    given = hall.request(entry, "req-before")
+    hall.answer(given)
+    written = read_written(hall.world.admin_config, hall.world.digest)
+    assert replay(written) == []
+
+    def found(**changes: Any) -> list[str]:
+        return [place.where for place in replay(dataclasses.replace(written, **changes))]
+
+    forged = case.grant("g-forged", entry.id, system=f"{hall.subscriber}.{SUBSCRIBER}")
+    offset, _, content = written.facts[-1]
+    content = {**content, "kind": "grant", "id": forged.id, "body": fact_to_json(forged)}
+    facts = [*written.facts, (offset + 1, b"x" * 16, content)]
+    assert found(facts=facts) == [f"facts.policy offset {offset + 1}, grant g-forged"]
+
+    key = b"case/request/req-before"
+    body = written.cases[key].replace('"submitted"', '"consented"')
+    assert found(cases={**written.cases, key: body}) == [f"facts.cases {key.decode()}"]
+    left = {name: text for name, text in written.cases.items() if name != key}
+    assert found(cases=left) == [f"facts.cases {key.decode()}"]
+
+    # A command in whose place an administrator put another, with a key that is not the agency's.
+    place = max(name for name in written.commands if name[0].endswith(given.agency))
+    body_of = {**given.command.body, "scenario": "another purpose"}
+    other = given.command.model_copy(update={"body": body_of})
+    value = command().encode(1, command_record(other))
+    places = found(commands={**written.commands, place: value})
+    assert places[0] == f"{place[0]} offset {place[1]}"
+    assert f"facts.cases {key.decode()}" in places
