@@ -24,7 +24,7 @@ AGENCY: Final = Lifecycle(
              may=("replaces",)),
         Move("suspend", ("active",), "suspended", (_COORDINATOR, _SUPERVISOR), "S Art 27",
              needs=("reason",), tells=(_PROVIDER, _SUBSCRIBER)),
-        Move("restore", ("suspended",), "active", (_COORDINATOR,), "S Art 27",
+        Move("restore", ("suspended",), "active", (_COORDINATOR, _GOVERNMENT), "S Art 27",
              tells=(_PROVIDER, _SUBSCRIBER)),
         Move("succeed", ("active", "suspended"), "succeeded", (_COORDINATOR,), "O Art 4",
              needs=("reason", "successor"), tells=(_PROVIDER, _SUBSCRIBER)),

@@ -42,8 +42,8 @@ class Sitting:
         standing = self._register.find(filing.case_kind, filing.case_id) or kind.adopt(
             self._register, filing.case_id
         )
+        self._check_standing(author)
         if standing is None:
-            self._check_standing(author, kind)
             opening = kind.open(self._register, filing, author)
             case, move = open_case(
                 kind.name, filing.case_id, act, opening.actors, jurisdiction=opening.jurisdiction,
@@ -135,12 +135,14 @@ class Sitting:
         clocks = run_clocks(self._register, kind, case, taken)
         return case.model_copy(update={"clocks": clocks})
 
-    def _check_standing(self, author: Author, kind: Kind) -> None:
+    def _check_standing(self, author: Author) -> None:
         agency = self._register.facts.agencies.get(author.agency)
-        if agency is not None and agency.suspended and kind.name != "dispute":
+        if agency is not None and (agency.suspended or agency.left):
             raise Refused(
-                "a suspended agency begins no new case but a dispute (Order 809 Art 27)",
-                where=f"agency {agency.id}", expected="an agency that is active", found="suspended",
+                "an agency that is suspended or has left gives no command (Order 809 Art 27)",
+                where=f"agency {agency.id}", expected="an agency that is active",
+                found="suspended" if agency.suspended else "left",
+                remedy="a coordinator or the government restores what was suspended",
             )  # fmt: skip
 
     def _stand(

@@ -58,7 +58,7 @@ def test_key_is_rotated_and_system_registered_by_the_agency_itself(town: Town) -
     accepted(town.file("tax", "agency", "tax", "rotate", system="levy"))
 
 
-def test_suspended_agency_reads_nothing_and_begins_no_case_until_it_is_restored(
+def test_suspended_agency_reads_nothing_and_gives_no_command_until_it_is_restored(
     town: Town,
 ) -> None:
     town.ask("r-0", "closed")
@@ -72,7 +72,7 @@ def test_suspended_agency_reads_nothing_and_begins_no_case_until_it_is_restored(
     assert facts.agencies["tax"].suspended
     assert town.grants() == {}
     assert "suspended" in refusal(town.ask("r-1", "open")).problem
-    accepted(town.file("tax", "dispute", "d-1", "raise", about="request/r-0", opinion="x"))
+    refusal(town.file("tax", "grant", "r-0", "give_back"))
     refusal(town.file("watch", "agency", "tax", "restore"))
     accepted(town.file("office", "agency", "tax", "restore"))
     assert not facts.agencies["tax"].suspended
