@@ -17,7 +17,7 @@ demo: setup ## publish, decide and receive real data on a real broker
 	@$(BIN)/sharebus demo
 
 test: lint ## lint and all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2
 
 unit: setup ## tests without a broker
 	@$(BIN)/pytest tests/unit

@@ -8,11 +8,13 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-SHARED = ("app_broker", "broker", "bus")
+SHARED = ("app_broker", "broker")
 """Fixtures that start a broker for many tests; those with the longest tests come first."""
 ROOM = Path(__file__)
 """A file to lock: workers share it, or one that must be alone has it."""
@@ -20,20 +22,34 @@ DOOR = ROOM.with_name("integration") / "conftest.py"
 """Another: whoever wants into the room waits at the door, so one who wants it alone gets it."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    is_one_cluster = (
-        bool(os.environ.get("SHAREBUS_TEST_BROKERS")) or config.getoption("--broker") != "embedded"
-    )
+class ByBroker(LoadScopeScheduling):
+    """Gives a directory of integration tests, one integration test or a file of unit tests."""
 
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.partition("::")[0])
+        if "integration" not in path.parts:
+            return str(path)
+        if (
+            os.environ.get("SHAREBUS_TEST_BROKERS")
+            or self.config.getoption("--broker") != "embedded"
+        ):
+            return "one cluster for all"
+        return nodeid if path.parent.name == "integration" else str(path.parent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBroker:
+    config.option.loadscopereorder = False
+    return ByBroker(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        used = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        if not used:
-            # Many short ones at the end keep both workers busy to the end.
-            return len(SHARED) + (item.get_closest_marker("integration") is None)
-        group = "cluster" if is_one_cluster else f"{used[0]} {item.path.parent.name}"
-        item.add_marker(pytest.mark.xdist_group(group))
-        return SHARED.index(used[0])
+        for number, name in enumerate(SHARED):
+            if name in getattr(item, "fixturenames", ()):
+                return number
+        # Many short ones at the end keep both workers busy to the end.
+        return len(SHARED) + (item.get_closest_marker("integration") is None)
 
     items.sort(key=rank)
 
