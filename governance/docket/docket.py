@@ -60,9 +60,11 @@ class Docket:
         sitting = Sitting(self._register, act.received_ms, act.command)
         try:
             _check_text(filing)
-            answer = sitting.take(filing, author)
+            case, move = sitting.judge(filing, author)
         except SharebusError as refusal:
             answer = self._refusal(filing, author, refusal)
+        else:  # whatever fails from here on is no refusal: part of it stands already
+            answer = sitting.carry_out(case, move, author.agency)
         self._answers[author.agency, act.command] = answer
         return self._outcome(answer, before, sitting)
 

@@ -32,10 +32,10 @@ class Sitting:
         self._agenda: deque[CaseKey] = deque()
         self._awaiting: set[CaseKey] = set()
 
-    def take(self, filing: Filing, author: Author) -> Answer:
-        """Take a command, and what follows from it.
+    def judge(self, filing: Filing, author: Author) -> tuple[Case, Move]:
+        """The version that a command would make of its case, and the move; nothing changes yet.
 
-        :raises Refused: the lifecycle, the law or what stands does not allow it; nothing changed.
+        :raises Refused: the lifecycle, the law or what stands does not allow it.
         """
         kind = KINDS[filing.case_kind]
         act = filing.act
@@ -59,11 +59,14 @@ class Sitting:
                 expected="the name and title of the head who approved it", found="none",
             )  # fmt: skip
         taken = Taken(standing, case, move, author, act.content, self._at_ms)
-        case = self._checked(kind, taken, filing.officer, filing.head)
-        self._stand(case, move.verb, move.basis, author.agency, move)
+        return self._checked(kind, taken, filing.officer, filing.head), move
+
+    def carry_out(self, case: Case, move: Move, author: str) -> Answer:
+        """Let what was judged stand, with everything that follows from it."""
+        self._stand(case, move.verb, move.basis, author, move)
         self._settle()
         return Answer(
-            agency=author.agency, command=act.command, case_kind=case.case_kind, case=case.id,
+            agency=author, command=self._command, case_kind=case.case_kind, case=case.id,
             verb=move.verb, outcome="accepted", state=case.state, version=case.version,
             basis=move.basis, decided_ms=self._at_ms,
         )  # fmt: skip

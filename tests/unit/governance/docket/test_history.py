@@ -273,7 +273,8 @@ def allowed(town: Town, name: str) -> set[str]:
     if case.state != "in_force" or holder.suspended or holder.left or entry.retired:
         return set()
     wanted = set(asked["accepted_fields"])
-    is_marked = bool(entry.marked_fields & wanted)
+    conditions = asked.get("row_filter", {}).get("all", [])  # a filter tells of its fields
+    is_marked = bool(entry.marked_fields & (wanted | {each["field"] for each in conditions}))
     agreed = any(
         other.state == "in_force"
         and (other.provider, other.subscriber) == (case.provider, case.subscriber)
