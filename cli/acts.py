@@ -102,7 +102,6 @@ def command_of(act: Act) -> Callable[..., None]:
         ]
     )  # fmt: skip
     run.__annotations__ = annotations
-    run.act = act  # type: ignore[attr-defined]
     return run
 
 

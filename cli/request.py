@@ -62,7 +62,7 @@ _ACTS = (
         ("ENTRY", "Id of the catalog entry."), _submitted, is_new=True, decided=is_decided),
     Act("accept", "request", "accept", "Consent to a request, as the provider.",
         f"request accept r-1 --as {_PROVIDER}", _ACCEPTED, complete=_accepted),
-    Act("refuse", "request", "refuse", "Refuse a request; only for a legal basis (Art 5).",
+    Act("refuse", "request", "refuse", "Refuse it; only for a legal basis (Order 171 Art 5).",
         f"request refuse r-1 --as {_PROVIDER} --basis 统计法9",
         {"legal_basis": text("--basis", "Law and article that forbid it (法律依据).")}),
     Act("list-missing", "request", "list_missing",
