@@ -1,21 +1,23 @@
-"""docs/metrics.md against the gate's metrics."""
+"""docs/metrics.md against the metrics of the apps."""
 
 import re
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from sharebus.governance.rule import Outcome
-from sharebus.stream_apps.gate import metrics
+from sharebus.stream_apps.gate import metrics as gate_metrics
+from sharebus.stream_apps.registrar import metrics as registrar_metrics
 
 from . import pages
 
 PAGE = pages.DOCS / "metrics.md"
+APPS = (gate_metrics, registrar_metrics)
 
 
 def served() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Name of each metric as it is served: its type and labels."""
     found = {}
-    for metric in vars(metrics).values():
+    for metric in [metric for app in APPS for metric in vars(app).values()]:
         if isinstance(metric, Counter | Gauge | Histogram):
             family = next(iter(metric.collect()), None) or metric.describe()[0]
             name = family.name + ("_total" if family.type == "counter" else "")
