@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sharebus.governance.agency import Agency
-from sharebus.governance.entry import CatalogEntry, LegalBasis
+from sharebus.governance.entry import CatalogEntry, LegalBasis, Rank
 from sharebus.governance.facts import (
+    Calendar,
+    ClockRuleTable,
+    Designation,
     NotSharedListing,
     PolicyFacts,
     RegisteredSchema,
@@ -19,9 +23,18 @@ from sharebus.governance.facts import (
     fact_to_json,
 )
 from sharebus.governance.grant import Condition, Grant, Purpose, RowFilter, Term
+from sharebus.governance.working_days import CalendarCorrection, SpecialDay
+from sharebus.infra.clock_tables import load_clock_rules, load_working_days
 
 MakeEntry = Callable[..., CatalogEntry]
 MakeGrant = Callable[..., Grant]
+
+CLOSURE = CalendarCorrection(
+    version="2026-1",
+    basis="通告",
+    jurisdiction="3302",
+    days=(SpecialDay(day=date(2026, 8, 11), working=False, name="台风停工"),),
+)
 
 _ids = st.from_regex(r"[a-z][a-z0-9-]{1,40}", fullmatch=True)
 _texts = st.text(min_size=1, max_size=50).map(str.strip).filter(bool)
@@ -101,6 +114,13 @@ def test_entry_and_agency_read_back_are_the_same(
         *agencies,
         make_entry(marks={"owner": "personal"}),
         make_entry(sharing={"class": "unconditional", "agencies": ["tax"]}),
+        ClockRuleTable(table=load_clock_rules()),
+        Calendar(table=load_working_days(), corrections=(CLOSURE,)),
+        Designation(
+            id="population.address",
+            agency="bureau",
+            basis=LegalBasis(instrument="示例法", rank=Rank.LAW, version="2020", article=5),
+        ),
         NotSharedListing(
             id="secrets",
             name="示例",
@@ -109,6 +129,20 @@ def test_entry_and_agency_read_back_are_the_same(
         ),
     ]
     assert [fact_from_json(fact_to_json(document)) for document in documents] == documents
+    facts = PolicyFacts()
+    assert [facts.standing(document) for document in documents] == [None] * len(documents)
+    for version, document in enumerate(documents):
+        facts.apply(document, version)
+    assert facts.standing(documents[-1]) == documents[-1]
+    assert {fact_to_json(fact) for fact in facts} <= {fact_to_json(each) for each in documents}
+
+
+def test_correction_that_does_not_fit_its_calendar_is_no_fact() -> None:
+    late = SpecialDay(day=date(2040, 1, 1), working=False, name="元旦")
+    with pytest.raises(ValidationError, match="does not fit the calendar"):
+        Calendar(
+            table=load_working_days(), corrections=(CLOSURE.model_copy(update={"days": (late,)}),)
+        )
 
 
 def test_later_fact_replaces_the_earlier_one_and_sets_the_version(

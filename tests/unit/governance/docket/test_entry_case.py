@@ -151,6 +151,21 @@ def test_revision_that_widens_needs_no_change_and_one_that_narrows_does(town: To
     assert "r-2" not in town.grants()
 
 
+def test_agency_that_is_no_longer_concerned_loses_what_it_got_at_once(town: Town) -> None:
+    for who in ("tax", "health"):
+        town.file(who, "request", f"r-{who}", "submit", entry="open", system=f"{who}.desk",
+                  fields=["code"], **FIVE)  # fmt: skip
+    few = entry_document("open", sharing=CLASSES["few"])
+    wrong = refusal(town.file("office", "entry", "open", "revise", document=few))
+    assert wrong.found == "agencies no longer concerned: some of all"
+    town.filed_change("ch-1", "open", "revise", document=few)
+    accepted(town.file("office", "entry", "open", "revise", document=few, change="ch-1"))
+    assert set(town.grants()) == {"r-health"}
+    wider = entry_document("open", sharing={"class": "unconditional"})
+    accepted(town.file("office", "entry", "open", "revise", document=wider))
+    assert set(town.grants()) == {"r-health", "r-tax"}
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"partitions": 4}, {"key_fields": ["name"]}, {"sharing": CLASSES["closed"]}],
