@@ -29,7 +29,8 @@ class Register:
         self.cases: dict[CaseKey, Case] = {}
         self._given = tables
         self._found: dict[tuple[str, ...], set[str]] = {}
-        self._calendars: dict[tuple[str, str], WorkingDays] = {}
+        self._calendars: dict[str, WorkingDays] = {}
+        self._counted_by = facts.calendar
 
     def put(self, case: Case) -> None:
         """Let a version of a case stand."""
@@ -108,12 +109,12 @@ class Register:
 
     def calendar(self, jurisdiction: str) -> WorkingDays:
         """The working days of a jurisdiction."""
-        tables = self.tables
-        versions = (tables.working_days.version, *(each.version for each in tables.corrections))
-        key = (" ".join(versions), jurisdiction)
-        if key not in self._calendars:
-            self._calendars[key] = tables.calendar(jurisdiction)
-        return self._calendars[key]
+        if self._counted_by is not self.facts.calendar:
+            self._counted_by = self.facts.calendar
+            self._calendars.clear()
+        if jurisdiction not in self._calendars:
+            self._calendars[jurisdiction] = self.tables.calendar(jurisdiction)
+        return self._calendars[jurisdiction]
 
     def clock_rules(self, kind: CaseKind, jurisdiction: str) -> list[ClockRule]:
         """The rows of the procedure that a case follows; none if there is no procedure for it."""

@@ -48,10 +48,12 @@ class Tables(Kind):
                 found=short(taken.content["table"]),
             )  # fmt: skip
         table = _table(taken.case)
-        if table == register.facts.standing(table):
+        standing = register.facts.standing(table)
+        if standing is not None and _version(standing) == _version(table):
             raise Refused(
-                "this table is in force", where=f"table {taken.case.id}",
-                expected="another document", found=short(table.table.version),
+                "a table of this version is in force", where=f"table {taken.case.id}",
+                expected="a new version, of the table or of its corrections",
+                found=_version(table),
             )  # fmt: skip
         return taken.case
 
@@ -62,6 +64,12 @@ class Tables(Kind):
     def follow(self, register: Register, case: Case) -> Iterable[CaseKey]:
         """Every case with a clock that runs."""
         return [key for key in sorted(register.cases) if register.cases[key].clocks]
+
+
+def _version(table: AnyFact) -> str:
+    corrections = table.corrections if isinstance(table, Calendar) else ()
+    stated = table.table.version if isinstance(table, ClockRuleTable | Calendar) else ""
+    return " + ".join([stated, *(correction.version for correction in corrections)])
 
 
 def _table(case: Case) -> ClockRuleTable | Calendar:

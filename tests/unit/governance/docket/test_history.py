@@ -72,8 +72,8 @@ def document(kind: str, case: str) -> st.SearchStrategy[Any]:
     if kind == "agency":
         return st.just(agency_document(case))
     if kind == "table":
-        tables = TABLES.rules.model_dump(mode="json", exclude_none=True) | {"version": "2"}
-        return st.just({"table": tables})
+        tables = TABLES.rules.model_dump(mode="json", exclude_none=True)
+        return st.sampled_from([{"table": tables | {"version": version}} for version in "23"])
     marked = entry_document(case)
     marked["data_items"][1]["mark"] = "privacy"
     return st.sampled_from([entry_document(case), entry_document(case, scope="市区"), marked])
