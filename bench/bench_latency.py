@@ -41,7 +41,7 @@ def measure_latency(on: Stage, seconds: int) -> dict[str, Any]:
             ingress_topic(e.id): view_topic(e.id, view_of_grant(e, facts.grants_of(e.id)[0]).name)
             for e in entries
         }
-        with on.gate():
+        with on.app("gate"):
             governed = _percentiles(_run(on, governed_topics, seconds))
         result[f"{count}_active"] = {
             "copy": copied,

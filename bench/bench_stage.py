@@ -196,20 +196,24 @@ class Stage:
                     producer.poll(0.1)
         producer.flush()
 
+    def log_of(self, app: str) -> Path:
+        """Where an app of this stage says what it does."""
+        return self.settings.data_dir / "logs" / f"{app}.log"
+
     @contextmanager
-    def gate(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A gate process, as the supervisor starts it."""
+    def app(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A process of an app, as the supervisor starts it."""
         environment = {**os.environ, **environment_of(self.settings)}
-        argv = [sys.executable, "-m", "faust", "-A", "sharebus.stream_apps.gate.app", "worker",
-                "-l", "info", "--without-web"]  # fmt: skip
-        log_path = self.settings.data_dir / "logs" / "gate.log"
-        with log_path.open("ab") as log:
-            gate = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
+        module = f"sharebus.stream_apps.{name}.app"
+        argv = [sys.executable, "-m", "faust", "-A", module, "worker", "-l", "info",
+                "--without-web"]  # fmt: skip
+        with self.log_of(name).open("ab") as log:
+            process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
         try:
-            yield gate
+            yield process
         finally:
-            gate.send_signal(signal.SIGTERM)
-            gate.wait(60)
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
     def audit_times(self, entry: str, count: int, gate: subprocess.Popen[bytes]) -> list[Any]:
         """Wait until ``count`` events of an entry are decided; gives (ms, lines) per record."""

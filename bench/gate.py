@@ -88,7 +88,7 @@ def gate_rate(on: Stage, entry: str, count: int) -> float:
 
     The events of the first millisecond seen are not counted, since nothing tells when they began.
     """
-    with on.gate() as gate:
+    with on.app("gate") as gate:
         found = on.audit_times(entry, count, gate)
     return _rate(found)
 
@@ -170,7 +170,7 @@ def soak(on: Stage, events: int) -> dict[str, Any]:
     entry = "bench-soak"
     on.apply(entry_of(entry, is_masked=True))
     megabytes: list[float] = []
-    with on.gate() as gate:
+    with on.app("gate") as gate:
         for tenth in range(10):
             on.preload(entry, events // 10, start=tenth * (events // 10))
             reader = LogReader(on.admin_config)
