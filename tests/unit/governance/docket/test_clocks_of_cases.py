@@ -167,7 +167,8 @@ def test_correction_moves_the_due_instants_of_open_steps(town: Town) -> None:
     closed = {"day": "2026-03-04", "working": False, "name": "停工"}
     correction = {"version": "c-1", "basis": "通告", "jurisdiction": "3302", "days": [closed]}
     document = fact_document(Calendar(table=TABLES.working_days)) | {"corrections": [correction]}
-    town.file("office", "table", "t-1", "issue", table="calendar", document=document)
+    outcome = town.file("office", "table", "t-1", "issue", table="calendar", document=document)
+    assert {n.verb for n in outcome.notices if n.agency == "tax"} == {"count_anew"}
     assert steps(town) == {"answer": "2026-03-06 24:00"}
     assert town.case("request", "r-1").version == 2
 

@@ -33,6 +33,8 @@ def test_grants_of_an_emergency_are_for_its_scope_and_end_on_its_last_day(town: 
         "watch",
     }
     assert town.until(date(2026, 3, 10), time(23, 59)).cases == ()
+    town.agree()
+    assert len(town.grants()) == 4
     ended = town.until(date(2026, 3, 10))
     assert [case.state for case in ended.cases] == ["ended"]
     assert len(granted(ended)) == 4

@@ -31,6 +31,9 @@ def test_publication_asks_about_what_it_collects_and_not_what_it_shares(town: To
     collected = entry_document("shops")["data_items"]
     collected[1]["content_item"] = "cars.plate"
     accepted(town.publish("shops", data_items=collected))
+    *_, confirmed, published = town.outcomes
+    assert "question" not in {case.case_kind for case in confirmed.cases}
+    assert [case.case_kind for case in published.cases] == ["entry", "question"]
     assert set(questions(town)) == {"shops"}
 
 
@@ -82,6 +85,10 @@ def test_what_was_obtained_by_sharing_is_registered_with_permission_alone(town: 
     refusal(town.file("tax", "permission", "p-1", "ask", use="pass_on", **asked))
     town.ask("r-1", "closed")
     town.accept("r-1", "code")
+    refusal(town.file("health", "permission", "p-1", "ask", use="pass_on", **asked))
+    town.file("market", "grant", "r-1", "suspend", reason="x", rectify_by="2026-04-01")
+    refusal(town.file("tax", "permission", "p-1", "ask", use="pass_on", **asked))
+    town.file("market", "grant", "r-1", "restore")
     refusal(town.file("tax", "permission", "p-1", "ask", use="sell", **asked))
     town.file("tax", "permission", "p-0", "ask", use="publish", **asked)
     town.file("market", "permission", "p-0", "permit")

@@ -77,6 +77,8 @@ def test_not_shared_entry_cannot_be_asked_for_and_the_answer_cites_the_law(town:
     [
         ({"fields": ["code", "salary"]}, "salary"),
         ({"system": "health.desk"}, "health.desk"),
+        ({"system": "tax.cellar"}, "tax.cellar"),
+        ({"row_filter": {"all": [{"field": "salary", "one_of": ["1"]}]}}, "salary"),
         ({"entry": "nowhere"}, "nowhere"),
         ({"mode": "copy"}, "mode"),
         ({"legal_basis": ""}, "legal_basis"),
