@@ -8,6 +8,7 @@ import typer
 from sharebus import InvalidInput
 from sharebus.cli.catalog_acts import add_catalog_acts
 from sharebus.cli.catalog_draft import draft_entry
+from sharebus.cli.catalog_import import add_catalog_import
 from sharebus.cli.catalog_search import add_catalog_search, show_entry
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.governance.entry import CatalogEntry
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     group.command("init", epilog="Example:  sharebus catalog init register.csv --out catalog")(
         _init
     )
+    add_catalog_import(group)
     add_catalog_search(group)
     add_catalog_acts(group)
     app.add_typer(group, name="catalog")
