@@ -22,7 +22,8 @@ from sharebus.governance.role import Role
 class RunningClock(Strict):
     """A step of a case that is due: who must act, until when, by which article.
 
-    ``clock`` is missing where the parties set the day; ``due_ms`` while the clock is paused.
+    ``because`` says how the instant was counted. ``clock`` is missing where the parties set the
+    day, and ``due_ms`` while the clock is paused.
     ``overdue`` stays until the step is done; a provisional instant is never overdue.
     """
 
@@ -31,6 +32,7 @@ class RunningClock(Strict):
     due_ms: int | None
     local: str
     basis: str
+    because: str = ""
     provisional: bool = False
     overdue: bool = False
     clock: Clock | None = None

@@ -3,12 +3,13 @@
 from typing import ClassVar
 
 from sharebus import Refused
-from sharebus.governance.case import Author, Case, RunningClock
+from sharebus.governance.case import Author, Case
 from sharebus.governance.docket.kind import Kind, Opening, Taken, as_subscriber
 from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_day, read_text, short
 from sharebus.governance.docket.register import Register
-from sharebus.governance.local_time import instant_ms, local_day, local_text
+from sharebus.governance.docket.timing import set_by_parties
+from sharebus.governance.local_time import local_day
 from sharebus.governance.role import Role
 
 USES = ("publish", "pass_on")
@@ -31,11 +32,8 @@ class Demands(Kind):
             provider = register.agency(taken.content["provider"])
             return case.model_copy(update={"provider": provider.id})
         if verb == "promise":
-            due_ms = instant_ms(read_day(taken.content, "due", local_day(taken.at_ms)))
-            promised = RunningClock(
-                step="list", actor=Role.PROVIDER, due_ms=due_ms,
-                local=local_text(due_ms, ends_day=True), basis=taken.move.basis,
-            )  # fmt: skip
+            day = read_day(taken.content, "due", local_day(taken.at_ms))
+            promised = set_by_parties("list", Role.PROVIDER, day, taken.move.basis)
             return case.model_copy(update={"clocks": (*case.clocks, promised)})
         if verb == "list":
             register.entry(taken.content["entry"])

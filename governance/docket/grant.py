@@ -5,17 +5,18 @@ from typing import ClassVar
 
 from sharebus import Refused
 from sharebus.governance.application import is_self_service, read_application
-from sharebus.governance.case import Case, RunningClock
+from sharebus.governance.case import Case
 from sharebus.governance.collection import is_in_scope
 from sharebus.governance.docket.agreement import agreement_in_force, ends_ms
 from sharebus.governance.docket.kind import Due, Kind, Taken
 from sharebus.governance.docket.reading import read_day, read_document
 from sharebus.governance.docket.register import Register
 from sharebus.governance.docket.request import accepted_fields
+from sharebus.governance.docket.timing import set_by_parties
 from sharebus.governance.entry import Unconditional
 from sharebus.governance.facts import AnyFact, fact_document
 from sharebus.governance.grant import Grant, Term, told_fields
-from sharebus.governance.local_time import instant_ms, local_day, local_text
+from sharebus.governance.local_time import local_day
 from sharebus.governance.role import Role
 
 _STANDING = frozenset({"in_force", "suspended"})
@@ -62,11 +63,7 @@ class Grants(Kind):
             return case.model_copy(update={"content": {**case.content, **_content(renewed)}})
         if taken.move.verb == "suspend":
             day = read_day(taken.content, "rectify_by", today)
-            due_ms = instant_ms(day)
-            rectify = RunningClock(
-                step="rectify", actor=Role.SUBSCRIBER, due_ms=due_ms,
-                local=local_text(due_ms, ends_day=True), basis=taken.move.basis,
-            )  # fmt: skip
+            rectify = set_by_parties("rectify", Role.SUBSCRIBER, day, taken.move.basis)
             return case.model_copy(update={"clocks": (*case.clocks, rectify)})
         return case
 

@@ -1,6 +1,7 @@
 """The clocks of a case: started, ended and extended by its moves, as the rule table says."""
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import groupby
 
 from sharebus.governance.case import Case, RunningClock
@@ -15,11 +16,20 @@ from sharebus.governance.clock import (
 from sharebus.governance.clock_rule import CaseEvent, ClockRule, citation
 from sharebus.governance.docket.kind import Kind, Taken
 from sharebus.governance.docket.register import Register
-from sharebus.governance.local_time import local_day
+from sharebus.governance.local_time import instant_ms, local_day, local_text
 from sharebus.governance.role import Role
 
 EXTEND = "extend"
 """The verb by which the authority consents to an extension that was asked for."""
+
+
+def set_by_parties(step: str, actor: Role, day: date, basis: str) -> RunningClock:
+    """A clock until the end of a local day that the parties have set."""
+    due_ms = instant_ms(day)
+    return RunningClock(
+        step=step, actor=actor, due_ms=due_ms, local=local_text(due_ms, ends_day=True),
+        basis=basis, because="set in the case itself",
+    )  # fmt: skip
 
 
 def run_clocks(
@@ -100,7 +110,8 @@ def _running(register: Register, case: Case, clock: Clock, overdue: bool = False
     return RunningClock(
         step=rule.step, actor=rule.actor, basis=citation(rule.basis), clock=clock,
         due_ms=deadline.due_ms if deadline else None, local=deadline.local if deadline else "",
-        provisional=deadline.provisional if deadline else False, overdue=overdue,
+        because=deadline.because if deadline else "paused", overdue=overdue,
+        provisional=deadline.provisional if deadline else False,
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def nation(town: Town) -> Town:
 def test_conditional_request_is_answered_then_supplied_by_the_table(town: Town) -> None:
     town.ask("r-1", "closed", ("phone",))
     assert steps(town) == {"answer": "2026-03-05 24:00"}
+    assert clock(town).because == "3rd working day after 2026-03-02"
     assert (clock(town).actor, clock(town).provisional) == ("provider", False)
     assert clock(town).basis == "浙江省公共数据条例 (amended 2025-11-26) Art 25"
     town.accept("r-1", "phone")
