@@ -8,6 +8,7 @@ agency signed are found, though the one who did it may write to every topic.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import Message
@@ -35,13 +36,15 @@ class Written:
     """What was read back: the audit in order, the facts in order, the cases as they stand.
 
     ``facts`` are (offset, digest of the record, content); ``commands`` the records of the topics of
-    commands, by topic and offset.
+    commands, by topic and offset, and ``received_ms`` when the broker took them in.
     """
 
+    digest: AuditDigest
     batches: list[dict[str, Any]] = field(default_factory=list)
     facts: list[tuple[int, bytes, dict[str, Any]]] = field(default_factory=list)
     cases: dict[bytes, str] = field(default_factory=dict)
-    commands: dict[tuple[str, int], bytes | None] = field(default_factory=dict)
+    commands: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    received_ms: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 def read_written(config: ClientConfig, digest: AuditDigest) -> Written:
@@ -49,7 +52,7 @@ def read_written(config: ClientConfig, digest: AuditDigest) -> Written:
 
     :raises Unavailable: the broker does not answer, or a transaction stays open.
     """
-    written = Written()
+    written = Written(digest)
     log = LogReader(config)
 
     def take_fact(message: Message) -> None:
@@ -73,24 +76,23 @@ def read_written(config: ClientConfig, digest: AuditDigest) -> Written:
         )
         decided = [batch for batch in written.batches if batch["kind"] == "command"]
         for topic in sorted({batch["source_topic"] for batch in decided}):
-            log.read(topic, 0, 0, _taker(topic, written.commands))
+            log.read(topic, 0, 0, partial(_take_command, written, topic))
     finally:
         log.close()
     return written
 
 
-def _taker(topic: str, commands: dict[tuple[str, int], bytes | None]) -> Any:
-    def take(message: Message) -> None:
-        commands[topic, message.offset() or 0] = message.value() or b""
-
-    return take
+def _take_command(written: Written, topic: str, message: Message) -> None:
+    place = (topic, message.offset() or 0)
+    written.commands[place] = message.value() or b""
+    _, written.received_ms[place] = message.timestamp()
 
 
 def replay(written: Written) -> list[Discrepancy]:
     """Everything in which facts and cases differ from what follows; nothing when all is well."""
     again = _Replay(written)
     again.run()
-    return [*again.found, *again.compare()]
+    return [*again.found, *again.passed_over(), *again.compare()]
 
 
 class _Replay:
@@ -103,6 +105,7 @@ class _Replay:
         self._promised, self._by_registrar = _promised(written.batches)
         self._next_fact = 0
         self._instant_ms = 0
+        self._decided: set[tuple[str, int]] = set()
         self._made: list[str] = []
         self._cases: dict[bytes, str] = {}
 
@@ -137,15 +140,23 @@ class _Replay:
                 )
 
     def _decide(self, topic: str, line: Mapping[str, Any]) -> None:
+        place = (topic, line["offset"])
         where = f"{topic} offset {line['offset']}"
-        value = self._written.commands.get((topic, line["offset"]))
-        if value is None and line["rule"] != CommandRule.UNREADABLE:
-            self.found.append(Discrepancy(where, "the command that was decided", "nothing"))
-            return
+        if place in self._decided:
+            self.found.append(Discrepancy(where, "a command decided once", "decided again"))
+        self._decided.add(place)
+        value = self._written.commands.get(place)
+        if self._written.digest.record(b"", value) != line["digests"]:
+            found = "nothing" if value is None else "another"
+            self.found.append(Discrepancy(where, "the command that was decided", found))
+        received_ms = self._written.received_ms.get(place, line["ingress_ms"])
+        if received_ms != line["ingress_ms"]:
+            received = f"received at {received_ms}"
+            self.found.append(Discrepancy(where, received, f"decided as of {line['ingress_ms']}"))
         arrival = Arrival(topic, line["offset"], line["ingress_ms"], value)
         is_harmful = line["rule"] == CommandRule.HARMFUL
         judged = judge(self._docket, arrival, self._instant_ms, is_harmful=is_harmful)
-        if (judged.rule or "") != line["rule"]:
+        if value is not None and (judged.rule or "") != line["rule"]:
             self.found.append(
                 Discrepancy(where, judged.rule or "accepted", line["rule"] or "accepted")
             )
@@ -156,6 +167,15 @@ class _Replay:
         answers: list[Case | Answer] = [outcome.answer] if outcome.answer else []
         for item in () if outcome.is_repeated else (*outcome.cases, *answers):
             self._cases[case_fact_key(item)] = case_fact_body(item)
+
+    def passed_over(self) -> Iterator[Discrepancy]:
+        """Commands that were not decided though later ones of their topic were."""
+        last: dict[str, int] = {}
+        for topic, offset in self._decided:
+            last[topic] = max(last.get(topic, -1), offset)
+        for topic, offset in sorted(self._written.commands.keys() - self._decided):
+            if offset < last.get(topic, -1):
+                yield Discrepancy(f"{topic} offset {offset}", "a decision", "none")
 
     def compare(self) -> Iterator[Discrepancy]:
         """The registrar's facts in their order, and every case and answer."""
