@@ -21,7 +21,14 @@ BATCH_MAX: Final = 50
 """Commands in one transaction: what each may change is large, and others wait for it."""
 _TRY_AGAIN_SECONDS: Final = 0.5
 _CALL_SECONDS_MAX: Final = 15.0
-_PASSING_CODES: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
+_PASSING_CODES: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        # librdkafka asks for the group's coordinator even where no group is used.
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
 
 
 class Position(NamedTuple):
