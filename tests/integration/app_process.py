@@ -13,7 +13,7 @@ from sharebus.infra import child_process
 from sharebus.infra.settings import Settings, environment_of
 from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 PAUSE_SECONDS = 0.02
 
 

@@ -27,6 +27,7 @@ from sharebus.infra.embedded import secrets
 from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
 from sharebus.infra.embedded.service import START_TIMEOUT_SECONDS
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.settings import ENV_PREFIX, PORT_SETTINGS, Settings, load_settings
 
 from .town import Town
@@ -43,7 +44,8 @@ class BrokerUnderTest:
     kafka: EmbeddedKafka | None
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient(self.client_config("admin"))
+        # What it would print when its broker ends is nobody's failure.
+        self.admin = AdminClient(self.client_config("admin"), logger=librdkafka_log)
 
     def client_config(self, principal: str) -> ClientConfig:
         """librdkafka properties of `principal`; an unknown user is created."""

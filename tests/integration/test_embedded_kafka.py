@@ -23,7 +23,7 @@ from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.settings import load_settings
 
 pytestmark = pytest.mark.integration
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 60
 ALL_PRINCIPALS = (*secrets.BROKER_PRINCIPALS, *secrets.APP_PRINCIPALS)
 
 
@@ -47,7 +47,7 @@ def create_topic(admin, topic):
 def produce(config, topic, value) -> KafkaError | None:
     """The broker's answer to one message; None when it was accepted."""
     answers = []
-    producer = Producer({**config, "message.timeout.ms": 10_000})
+    producer = Producer({**config, "message.timeout.ms": 60_000})
     producer.produce(topic, value, on_delivery=lambda error, _: answers.append(error))
     producer.flush(TIMEOUT_SECONDS)
     return answers[0]

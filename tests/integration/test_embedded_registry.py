@@ -16,7 +16,7 @@ from sharebus.infra.embedded.registry import EmbeddedRegistry
 
 pytestmark = pytest.mark.integration
 SUBJECTS = 60
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
 
 
 def schema(name: str, field: str = "a") -> str:

@@ -172,7 +172,7 @@ def test_whole_system_survives_crashes_and_leaves_nothing_behind(own_settings):
         orphans = pids(own_settings)
         process.kill()
         process.wait()
-        until(lambda: not any(exists(pid) for pid in orphans.values()), 10)
+        until(lambda: not any(exists(pid) for pid in orphans.values()))
         assert not read_status(own_settings).alive
         assert {part.state for part in read_status(own_settings).parts} == {"stopped"}
 

@@ -21,7 +21,8 @@ from sharebus.infra.settings import Settings
 from sharebus.schemas import topic as topics
 from sharebus.stream_apps.enforcer.apply import Applied, apply_catalog
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
+REFUSED_SECONDS = 2.0
 NOT_SHARED = {
     "class": "not_shared",
     "basis": {"instrument": "示例法", "version": "2020", "article": 5},
@@ -129,14 +130,25 @@ class Town:
 def write_error(config: ClientConfig, topic: str) -> int | None:
     """Code of the broker's refusal to take a record, or None when it is written."""
     outcome: list[KafkaError | None] = []
-    producer = Producer({**config, "message.timeout.ms": 5_000}, logger=librdkafka_log)
+    # A new password is not known at once, so only a login that is refused for a while is refused.
+    refused: list[tuple[float, KafkaError]] = []
+
+    def told(error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTHENTICATION:
+            refused.append((time.monotonic() + REFUSED_SECONDS, error))
+
+    options = {"message.timeout.ms": int(DEADLINE_SECONDS * 1_000), "error_cb": told}
+    producer = Producer({**config, **options}, logger=librdkafka_log)
     try:
         producer.produce(topic, b"v", b"k", on_delivery=lambda error, _: outcome.append(error))
-        producer.flush(DEADLINE_SECONDS)
+        while not outcome:
+            producer.poll(0.1)
+            if refused and time.monotonic() > refused[0][0]:
+                outcome.append(refused[0][1])
     finally:
+        producer.purge()
         producer.close()
-    (error,) = outcome
-    return None if error is None else error.code()
+    return None if outcome[0] is None else outcome[0].code()
 
 
 def read_error(config: ClientConfig, group: str, topic: str) -> int | None:

@@ -5,6 +5,7 @@ their own credentials through plain librdkafka producers, so that they can send 
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -68,6 +69,7 @@ class World:
         key = key_path(settings, "audit_key").read_text().strip()
         self.digest = AuditDigest(bytes.fromhex(key))
         self._batches: list[tuple[dict[str, Any], bytes]] = []
+        self._lines = defaultdict[str, list[dict[str, Any]]](list)
         self._audit_offset = 0
         self._producers: dict[str, Producer] = {}
         self.apply(*self.agencies())
@@ -253,21 +255,22 @@ class World:
 
     def _take_batch(self, message: Message) -> None:
         value = message.value() or b""
-        self._batches.append((audit_batch().decode(value), value))
-
-    def lines(self, entry: CatalogEntry | str) -> list[dict[str, Any]]:
-        """The audit lines of an entry's events, each with its partition and its route spelt out."""
-        topic = topics.ingress_topic(entry if isinstance(entry, str) else entry.id)
-        return [
+        batch = audit_batch().decode(value)
+        self._batches.append((batch, value))
+        self._lines[batch["source_topic"]] += [
             {
                 **line,
                 "partition": batch["source_partition"],
                 "route": batch["routes"][line["route"]] if line["route"] >= 0 else [],
             }
-            for batch, _ in self.audit()
-            if batch["source_topic"] == topic
             for line in batch["lines"]
         ]
+
+    def lines(self, entry: CatalogEntry | str) -> list[dict[str, Any]]:
+        """The audit lines of an entry's events, each with its partition and its route spelt out."""
+        self.audit()
+        topic = topics.ingress_topic(entry if isinstance(entry, str) else entry.id)
+        return self._lines[topic].copy()
 
     def decided(self, entry: CatalogEntry | str, seconds: float = DEADLINE_SECONDS) -> list[Any]:
         """The audit lines of an entry, once everything that was sent is decided."""
@@ -297,11 +300,12 @@ class World:
         ]
         return line
 
-    def discrepancies(self) -> list[Discrepancy]:
-        """What does not add up in the whole world, when nobody writes; nothing, it is hoped."""
+    def discrepancies(self, *entries: CatalogEntry) -> list[Discrepancy]:
+        """What does not add up in these entries, or in the whole world, when nobody writes."""
         self.flush()
         self.facts.catch_up()
-        return reconcile(read_books(self.admin_config, self.digest, self.facts.facts.entries))
+        names = [entry.id for entry in entries] or self.facts.facts.entries
+        return reconcile(read_books(self.admin_config, self.digest, names))
 
     def receipts(self, entry: CatalogEntry) -> list[dict[str, Any]]:
         records = self.records(topics.notices_topic(self.provider))
@@ -323,7 +327,7 @@ class World:
 def refused_by_broker(config: ClientConfig, topic: str) -> KafkaError | None:
     """The broker's answer to one record of this client; None when it took it."""
     sent = Sent()
-    producer = Producer({**config, "message.timeout.ms": 10_000}, logger=librdkafka_log)
+    producer = Producer({**config, "message.timeout.ms": 60_000}, logger=librdkafka_log)
     try:
         producer.produce(topic, b"x", b"k", on_delivery=sent.delivered)
         producer.flush(DEADLINE_SECONDS)

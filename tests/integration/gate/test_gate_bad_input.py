@@ -18,7 +18,7 @@ from sharebus.schemas.partition import partition_of
 from ...unit.stream_apps.gate import case
 from ..world import World
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("books_balance")]
 
 KEY = "91330200MA2000000X"
 EVENT_BYTES_MAX = 100_000
@@ -175,7 +175,7 @@ def test_each_bad_input_is_refused_by_its_rule_while_good_events_flow(world: Wor
     assert quarantined == {}
     for topic in (topics.accepted_topic(entry), world.view_topic(entry, grant)):
         assert len(world.records(topic, 2)) == len(good)
-    assert world.discrepancies() == []
+    assert world.discrepancies(entry) == []
 
 
 def test_suspended_entry_refuses_and_serves_again_when_it_is_not(world: World) -> None:
@@ -193,10 +193,10 @@ def test_suspended_entry_refuses_and_serves_again_when_it_is_not(world: World) -
 def test_topic_of_no_entry_is_refused_into_the_platforms_quarantine(world: World) -> None:
     name = "made-by-hand"
     topic = topics.ingress_topic(name)
-    world.broker.admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(15)
+    world.broker.admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(60)
     admin = Producer(world.admin_config)
     sent = world.send(name, b"k", b"v", world.headers("e"), producer=admin)
-    admin.flush(15)
+    admin.flush(60)
     world.decided(name)
     assert world.line_of(name, sent)["rule"] == Rule.ENTRY_UNKNOWN
     assert list(world.quarantined(name, agency="platform")) == [(0, sent.offset)]

@@ -172,7 +172,7 @@ def test_revoked_grant_stops_a_reader_in_the_middle(world: World) -> None:
 def test_not_shared_entry_has_no_topic_to_write_to(world: World) -> None:
     entry = world.entry(sharing=NOT_SHARED)
     world.apply(entry)
-    names = world.broker.admin.list_topics(timeout=15).topics
+    names = world.broker.admin.list_topics(timeout=60).topics
     assert not [name for name in names if entry.id in name]
     config = world.broker.client_config(world.principal())
     refusal = refused_by_broker(config, topics.ingress_topic(entry.id))

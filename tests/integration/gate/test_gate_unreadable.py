@@ -43,7 +43,7 @@ def test_compression_bomb_is_passed_over_by_position(
     ]
     bomber.flush(60)
     after = world.upsert(entry, case.row("after"))
-    lines = world.decided(entry, 60)
+    lines = world.decided(entry)
     assert [bomb.error for bomb in bombs] == [None] * count
     assert [line["offset"] for line in lines] == list(range(count + 2))
     assert {world.line_of(entry, bomb)["rule"] for bomb in bombs} == {Rule.RECORD_UNREADABLE}
