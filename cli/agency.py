@@ -67,6 +67,9 @@ _ACTS = (
     Act("register-system", "agency", "register_system", "Add a system of one's own agency.",
         f"agency register-system nb-tax --as {_SYSTEM} --system warehouse --role subscriber",
         {"system": _NEW_SYSTEM}, _AGENCY),
+    Act("rotate", "agency", "rotate", "Record that a system gets new credentials.",
+        f"agency rotate nb-tax --as {_SYSTEM} --system levy",
+        {"system": text("--system", "Id of the system.")}, _AGENCY),
     Act("rotate-key", "agency", "rotate_key",
         "Register a new signing key; the command is signed with the old one.",
         f"agency rotate-key nb-tax --as {_SYSTEM} "

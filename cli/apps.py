@@ -9,6 +9,7 @@ from sharebus.infra.supervisor import App
 def platform_apps(settings: Settings) -> list[App]:
     """Every app of the platform, each a Faust worker in a process of its own."""
     return [
+        _faust_app("enforcer", settings, settings.enforcer_metrics_port),
         _faust_app("registrar", settings, settings.registrar_metrics_port),
         _faust_app("gate", settings, settings.metrics_port + settings.gate_instance),
     ]

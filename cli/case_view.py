@@ -32,9 +32,9 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
     if case.clocks:
         print_table(
             "Clocks",
-            ("step", "who", "due", "article", "remark"),
+            ("step", "who", "due", "article", "because"),
             (
-                (clock.step, clock.actor, clock.local, clock.basis, _remark(clock))
+                (clock.step, clock.actor, _due_text(clock), clock.basis, clock.because)
                 for clock in case.clocks
             ),
         )

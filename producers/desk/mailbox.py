@@ -97,7 +97,8 @@ class Mailbox:
 def _version(value: bytes) -> CaseVersion:
     record = case_notice().decode(value)
     try:
-        case = Case.model_validate_json(record["body"])
+        # A registrar that is newer may say more of a case than this version knows.
+        case = Case.model_validate_json(record["body"], extra="ignore")
     except ValueError as error:
         raise InvalidInput(
             "a notice holds no case that this version of sharebus can read",

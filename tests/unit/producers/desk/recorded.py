@@ -22,6 +22,9 @@ class Record:
     def value(self) -> bytes | None:
         return self._value
 
+    def replace(self, value: bytes) -> None:
+        self._value = value
+
 
 class RecordedLog:
     """The notices of one agency; ``reads`` counts how many records were given out."""

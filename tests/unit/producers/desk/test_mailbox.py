@@ -1,8 +1,13 @@
 """An agency's view of its cases is the fold of its notices, and nothing else."""
 
+import json
 from typing import Any
 
+import pytest
+
+from sharebus import InvalidInput
 from sharebus.producers.desk.mailbox import Mailbox
+from sharebus.schemas.record import case_notice
 
 from ...governance.docket.town import Town
 from .recorded import Record, RecordedLog
@@ -71,3 +76,32 @@ def test_what_was_read_is_not_read_again() -> None:
     before = log.reads
     box.catch_up()
     assert log.reads == before
+
+
+def test_case_of_which_a_newer_registrar_says_more_is_read_all_the_same() -> None:
+    town, log = Town(), RecordedLog("tax")
+    log.tell(town.ask("r-1", "closed"))
+    for record in log.records:
+        if record.key().startswith(b"@case/"):
+            notice = case_notice().decode(record.value() or b"")
+            body = json.loads(notice["body"])
+            body["clocks"] = [{**clock, "later": 1} for clock in body["clocks"]]
+            notice["body"] = json.dumps({**body, "later": 1})
+            record.replace(case_notice().encode(1, notice))
+    box = mailbox(log)
+    box.catch_up()
+    request = box.latest("request", "r-1")
+    assert request is not None
+    assert request.case == town.case("request", "r-1")
+
+
+def test_notice_that_holds_no_case_says_so() -> None:
+    town, log = Town(), RecordedLog("tax")
+    log.tell(town.ask("r-1", "closed"))
+    (record,) = [each for each in log.records if each.key().startswith(b"@case/")]
+    notice = case_notice().decode(record.value() or b"")
+    record.replace(case_notice().encode(1, {**notice, "body": "{}"}))
+    box = mailbox(log)
+    box.catch_up()
+    with pytest.raises(InvalidInput, match="no case"):
+        box.latest("request", "r-1")
