@@ -28,6 +28,7 @@ Verb = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,30}$")]
 
 _PURPOSE: Final = b"sharebus command 1\n"
 BODY_BYTES_MAX: Final = 262_144
+DEPTH_MAX: Final = 32
 
 
 class Signature(Strict):
@@ -79,14 +80,31 @@ def read_command(record: dict[str, Any]) -> Command:
         )  # fmt: skip
     try:
         body = json.loads(record["body"])
-    except ValueError:
+        _require_shallow(body)
+        canonical_json(body).encode()  # escapes may hide what no text can hold
+    except (ValueError, RecursionError):
         raise InvalidInput(
-            "this is no command", where="body", expected="JSON", found="another text"
-        ) from None
+            "this is no command", where="body", found="another text",
+            expected=f"JSON of well-formed text, at most {DEPTH_MAX} levels deep",
+        ) from None  # fmt: skip
     signature = record["signature"]
     if signature:
         signature = {**signature, "value": signature["value"].hex()}
     return _command({**record, "body": body, "signature": signature})
+
+
+def _require_shallow(body: Any) -> None:
+    """What is deep ends the recursion of whoever writes it down again, anywhere."""
+    level = [body]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise ValueError("too deep")
 
 
 def _command(content: dict[str, Any]) -> Command:

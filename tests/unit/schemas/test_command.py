@@ -109,6 +109,23 @@ def test_any_record_is_a_command_or_is_refused_in_words(body: str, text: str, nu
             read_command({**record, **change})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "[" * 200_000,
+        "[" * 40 + "]" * 40,
+        '{"a": "\\ud800"}',
+        '{"a": ' + "9" * 10_000 + "}",
+        "[]",
+        "1",
+    ],
+)
+def test_body_that_is_no_json_object_of_text_is_refused_in_words(body: str) -> None:
+    with pytest.raises(InvalidInput, match="no command"):
+        read_command({**command_record(SIGNED), "body": body})
+
+
 def test_command_that_is_too_long_or_has_an_unknown_field_is_refused_whole() -> None:
     with pytest.raises(InvalidInput, match="too long"):
         read_command({**command_record(SIGNED), "body": " " * (BODY_BYTES_MAX + 1)})
