@@ -1,0 +1,98 @@
+"""What may be released under a grant, rule by rule: each was a hole, or would be one."""
+
+from typing import Any
+
+import pytest
+
+from sharebus.governance.agency import SystemRole
+from sharebus.governance.application import Application, is_self_service
+from sharebus.governance.collection import Problem, check_collection
+from sharebus.governance.entry import CatalogEntry
+from sharebus.governance.grant import Grant
+from sharebus.governance.view import is_released, view_of_grant, views_of
+
+from . import town
+
+ALL = ("code", "district", "name")
+BY_NAME = [{"field": "name", "one_of": ["王某"]}]
+PERSONAL = {"name": "personal"}
+PARTIES = (town.provider(), town.reader(), town.other_reader())
+
+
+def problems(entry: CatalogEntry, grant: Grant) -> list[Problem]:
+    return check_collection(PARTIES, [entry], [grant])
+
+
+def test_filter_on_a_marked_field_tells_it_and_takes_an_agreement() -> None:
+    entry = town.entry(marks=PERSONAL)
+    without = town.grant(["code"], conditions=BY_NAME)
+    assert [problem.field for problem in problems(entry, without)] == ["agreement"]
+    assert not is_released(entry, without)
+    named = town.grant(["code"], conditions=BY_NAME, agreement="安全保密协议 1")
+    assert problems(entry, named) == []
+    assert is_released(entry, named)
+
+
+def test_filter_on_a_marked_field_is_no_self_service() -> None:
+    entry = town.entry("open", marks=PERSONAL)
+    automatic = town.grant(["code"], conditions=BY_NAME, approval="automatic", agreement="协议")
+    assert [problem.field for problem in problems(entry, automatic)] == ["approval"]
+    assert not is_released(entry, automatic)
+    purpose = {"legal_basis": "示例法", "scenario": "核对", "scope": "全部", "mode": "subscribe"}
+    term = {"first_day": town.FIRST_DAY, "last_day": town.LAST_DAY}
+    asked: dict[str, Any] = {"entry": "persons", "system": town.SYSTEM, "fields": ["code"]}
+    application = Application.model_validate({**asked, **purpose, "term": term})
+    assert is_self_service(application, entry)
+    filtered = {**asked, **purpose, "term": term, "row_filter": {"all": BY_NAME}}
+    assert not is_self_service(Application.model_validate(filtered), entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [town.entry("conditional"), town.entry("closed"), town.entry("open", marks=PERSONAL)],
+    ids=["conditional", "out of scope", "marked"],
+)
+def test_what_was_automatic_ends_with_its_reason(entry: CatalogEntry) -> None:
+    automatic = town.grant(ALL, approval="automatic", agreement="协议")
+    assert is_released(town.entry("open"), automatic)
+    assert not is_released(entry, automatic)
+    assert is_released(entry, town.grant(ALL, agreement="协议"))
+
+
+def test_grant_of_another_entry_or_of_a_retired_one_releases_nothing() -> None:
+    entry, grant = town.entry(), town.grant(ALL)
+    assert is_released(entry, grant)
+    assert not is_released(entry.model_copy(update={"id": "others"}), grant)
+    retired = entry.model_copy(update={"retired": True})
+    assert not is_released(retired, grant)
+    assert views_of(retired, [grant]) == ()
+    assert views_of(town.entry("open", retired=True), [grant]) == ()
+
+
+def test_agency_that_is_suspended_or_gone_and_system_that_does_not_subscribe_read_nothing() -> None:
+    facts = town.facts_of(*PARTIES, town.entry(), town.grant(ALL))
+    grant = facts.grants["g-1"]
+    assert facts.may_read(grant, town.DURING)
+    assert not facts.may_read(grant.model_copy(update={"entry": "others"}), town.DURING)
+    for agency in (
+        town.reader(suspended=True),
+        town.reader(left=True, systems=[]),
+        town.agency("tax", "TEST-TAX", "levy", SystemRole.PROVIDER),
+        town.agency("tax", "TEST-TAX", "audit", SystemRole.SUBSCRIBER),
+    ):
+        changed = town.applied(facts, [agency], town.BEGIN)
+        assert not changed.may_read(grant, town.DURING)
+    del facts.agencies["tax"]
+    assert not facts.may_read(grant, town.DURING)
+
+
+def test_first_and_last_day_are_days_of_the_term() -> None:
+    grant = town.grant(ALL)
+    days = (town.BEFORE, town.FIRST_DAY, town.DURING, town.LAST_DAY, town.AFTER)
+    assert [grant.is_in_force(day) for day in days] == [False, True, True, True, False]
+
+
+def test_name_of_a_view_cannot_be_searched_for() -> None:
+    """An applicant chooses the values of its filter, and would share the topic of its target."""
+    name = view_of_grant(town.entry(), town.grant(ALL, conditions=[town.IN_HAISHU])).name
+    assert len(bytes.fromhex(name.removeprefix("v-"))) * 8 == 128
