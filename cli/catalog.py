@@ -45,13 +45,13 @@ def _apply(
     ] = False,
     is_json: JsonOption = False,
 ) -> None:
-    """Put agencies, entries and grants in force: schemas, topics, rights, and last the facts.
+    """Put agencies, entries and grants in force: facts first, then the broker follows.
 
     Documents that are not under PATH stay in force. Applying twice changes nothing.
     """
     files = load_catalog_files(path)
     applied = apply_catalog(load_settings(), files, is_dry_run=is_dry_run)
-    steps = _steps(applied)
+    steps = plan_steps(applied)
     if is_json:
         print_json(
             {
@@ -68,12 +68,13 @@ def _apply(
     if applied.is_empty:
         print_note(f"Nothing to do: policy version {applied.version} is in force.")
     elif is_dry_run:
-        print_note("Nothing was done; without --dry-run these steps are taken in this order.")
+        print_note("Nothing was done; without --dry-run these steps are taken.")
     else:
         print_note(f"Applied: policy version {applied.version} is in force.")
 
 
-def _steps(applied: Applied) -> dict[str, list[str]]:
+def plan_steps(applied: Applied) -> dict[str, list[str]]:
+    """The steps, by their kind, as a person reads them."""
     plan, facts = applied.plan, applied.facts
     return {
         "revoke": [str(rule) for rule in plan.revoke],

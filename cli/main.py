@@ -11,6 +11,7 @@ from sharebus import SharebusError
 from sharebus.cli import (
     agency,
     agreement,
+    broker,
     case,
     catalog,
     credentials,
@@ -39,8 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    up, status, demo, catalog, credentials, publish, quarantine, subscribe, keys, inbox, request,
-    agreement, grant, agency, dispute, demand, emergency, case,
+    up, status, demo, catalog, broker, credentials, publish, quarantine, subscribe, keys, inbox,
+    request, agreement, grant, agency, dispute, demand, emergency, case,
 ):  # fmt: skip
     _command.register(app)
 

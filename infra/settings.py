@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     registry_port: Port = 18081
     metrics_port: Port = 18090
     registrar_metrics_port: Port = 18085
+    enforcer_metrics_port: Port = 18086
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
@@ -86,6 +87,9 @@ class Settings(BaseSettings):
     gate_session_timeout_ms: Annotated[int, Field(ge=2_000, le=60_000)] = 6_000
     """How long a gate that died holds its partitions before another may serve them. The embedded
     broker allows 2,000 and more, a broker as shipped 6,000."""
+
+    rights_removed_max: Annotated[int, Field(ge=1)] = 1_000
+    """A plan that takes away more rights than this waits for a person: `sharebus broker apply`."""
 
     bootstrap_servers: str = ""
     registry_url: str = ""

@@ -10,6 +10,7 @@ from sharebus.schemas.record import progress
 from sharebus.schemas.topic import FACTS_PROGRESS
 
 REGISTRAR_KEY: Final = b"registrar"
+ENFORCER_KEY: Final = b"enforcer"
 _UNANNOUNCED: Final = "unannounced/"
 
 
@@ -74,6 +75,11 @@ class ProgressReader:
         """Where the registrar stands; None if it never decided anything."""
         record = self._records.get(REGISTRAR_KEY)
         return record["registrar"] if record else None
+
+    def standing_version(self) -> int:
+        """The policy version that the enforcer last made stand; -1 if it never did."""
+        record = self._records.get(ENFORCER_KEY)
+        return record["enforcer"]["policy_version"] if record else -1
 
     def unannounced(self) -> dict[bytes, dict[str, Any]]:
         """The notices that wait to be announced, by the key of their record, in order."""

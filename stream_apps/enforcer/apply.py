@@ -1,4 +1,4 @@
-"""Applies a catalog: checks, plans, makes broker and registry match, publishes the facts last."""
+"""Applies a catalog: checks, publishes the facts, and sees that the broker comes to match them."""
 
 import time
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sharebus import NumbersDisagree
+from sharebus import NumbersDisagree, Refused
 from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
 from sharebus.infra.admin_client import connect_admin
@@ -19,23 +19,25 @@ from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
-from sharebus.schemas.record import platform_records
 from sharebus.schemas.topic import FACTS_POLICY, SHARED_CATALOG
+from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.broker import BrokerState
-from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker
+from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, platform_state
+from sharebus.stream_apps.enforcer.difference import Plan, difference, too_many
 from sharebus.stream_apps.enforcer.plan import (
     FactChanges,
-    Plan,
     check_documents,
-    difference,
     fact_changes,
     merged_facts,
 )
-from sharebus.stream_apps.enforcer.publish import FactsPublisher
+from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
+from sharebus.stream_apps.enforcer.revocation import ReaderHold
+from sharebus.stream_apps.enforcer.subjects import Subjects
 
 PRINCIPAL: Final = "admin"
 _READ_BACK_SECONDS_MAX: Final = 15.0
 _READ_BACK_PAUSE_SECONDS: Final = 0.02
+_ENFORCED_SECONDS_MAX: Final = 60.0
 LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
 """Terms of grants are local dates (law.md, Clocks)."""
 
@@ -68,21 +70,31 @@ def apply_catalog(
     *,
     is_dry_run: bool = False,
     today: date | None = None,
+    rights_removed_max: int | None = None,
+    is_by_hand: bool = False,
 ) -> Applied:
     """Put the documents in force, as administrator; without any, make the broker match the facts.
 
-    May be interrupted and repeated at any point: what is done is not done twice.
+    Facts lead (decision 0017): they are published first, then the broker is made to match, by the
+    enforcer where one runs and else here, and then the schemas are published, with which the gate
+    serves. With ``is_by_hand`` it is done here though an enforcer runs: for what it leaves to a
+    person. More rights than ``rights_removed_max`` (of the settings, unless given) are
+    not taken away. May be interrupted and repeated at any point: what is done is not done twice.
 
     :raises InvalidCatalog: the documents contradict each other or what is in force.
     :raises InvalidInput: a schema or a partition count cannot change like this.
-    :raises Unavailable: broker or registry do not answer; facts are then as before.
+    :raises Refused: too many rights would be taken away.
+    :raises Unavailable: broker or registry do not answer; the next application, or the enforcer,
+        finishes what was begun.
     """
     files = files or CatalogFiles(Collection(), {})
     today = today or local_date()
     config = client_config(settings, credentials_for(settings, PRINCIPAL))
     with ExitStack() as stack:
-        registry = stack.enter_context(SchemaRegistry(settings))
-        broker = BrokerState(connect_admin(config), registry, settings.replication_factor)
+        subjects = Subjects(stack.enter_context(SchemaRegistry(settings)))
+        admin = connect_admin(config)
+        hold = ReaderHold(config, admin)
+        broker = BrokerState(admin, subjects, hold, settings.replication_factor)
         standing = _StandingFacts(config, broker.topic_names(), stack)
         publisher = None if is_dry_run else stack.enter_context(_publisher(settings, config))
         standing.catch_up()
@@ -92,22 +104,60 @@ def apply_catalog(
         desired = desired_broker(merged, today, settings.replication_factor)
         live = broker.read(desired, standing.in_force)
         plan = difference(desired, live)
-        broker.check(plan)
+        if not is_dry_run:
+            plan.require_possible()
+        limit = settings.rights_removed_max if rights_removed_max is None else rights_removed_max
+        if len(plan.revoke) > limit and not is_dry_run:
+            conflict = too_many(len(plan.revoke), limit)
+            raise Refused(conflict.problem, **conflict.details)
+        subjects.check(plan)
+        changes = standing.changes(merged, live.schema_ids)
         if publisher is None:
-            changes = standing.changes(merged, live.schema_ids)
             return Applied(plan, changes, standing.in_force.version)
-        registered = broker.carry_out(plan)
-        schema_ids = {
-            schema: live.schema_ids.get(schema, registered.get(schema, -1))
-            for schema in desired.schemas
-        }
-        _check_one_id_per_text(schema_ids)
-        changes = standing.changes(merged, schema_ids)
+        application = _Application(broker, standing, publisher)
+        first = plan.only(platform_state(settings.replication_factor))
+        ids = {**live.schema_ids, **broker.carry_out(first).registered}
+        documents = application.publish(merged, _of_platform(ids), ids)
+        if plan.is_empty and not documents.policy:
+            return Applied(plan, documents, standing.in_force.version)
+        if not is_by_hand and office.is_held(admin):
+            office.wait_until_standing(config, standing.in_force.version, _ENFORCED_SECONDS_MAX)
+            standing.catch_up()
+            return Applied(plan, documents, standing.in_force.version)
+        ids |= broker.carry_out(plan.without(first)).registered
+        check_one_id_per_text(ids)
+        schemas = application.publish(merged, ids, ids)
+        broker.release()
+        return Applied(plan, documents.joined(schemas), standing.in_force.version)
+
+
+class _Application:
+    """Publishes what an application brings, in its two steps."""
+
+    def __init__(
+        self,
+        broker: BrokerState,
+        standing: "_StandingFacts",
+        publisher: FactsPublisher,
+    ) -> None:
+        self._broker = broker
+        self._standing = standing
+        self._publisher = publisher
+
+    def publish(
+        self,
+        merged: PolicyFacts,
+        published: Mapping[SubjectSchema, int],
+        known: Mapping[SubjectSchema, int],
+    ) -> FactChanges:
+        """Publish the facts, with those of the ``published`` schemas, and read them back."""
+        changes = self._standing.changes(merged, published)
         if not changes.is_empty:
-            version, epoch = standing.in_force.version, broker.topic_id(FACTS_POLICY)
-            publisher.publish(changes, _platform_ids(schema_ids), version, epoch)
-            standing.wait_for(merged, schema_ids)
-        return Applied(plan, changes, standing.in_force.version)
+            version = self._standing.in_force.version
+            epoch = self._broker.topic_id(FACTS_POLICY)
+            self._publisher.publish(changes, platform_ids(known), version, epoch)
+            self._standing.wait_for(merged, published)
+        return changes
 
 
 class _StandingFacts:
@@ -152,21 +202,30 @@ class _StandingFacts:
 
 
 def _publisher(settings: Settings, config: ClientConfig) -> FactsPublisher:
+    return FactsPublisher(config, audit_digest(settings), CATALOG)
+
+
+def audit_digest(settings: Settings) -> AuditDigest:
+    """The keyed digests of the audit, under this installation's key."""
     key = read_private(key_path(settings, "audit_key"), what="audit key")
-    return FactsPublisher(config, AuditDigest(bytes.fromhex(key.strip())))
+    return AuditDigest(bytes.fromhex(key.strip()))
 
 
-def _platform_ids(schema_ids: Mapping[SubjectSchema, int]) -> dict[str, int]:
-    subjects = {record.subject for record in platform_records()}
-    return {
-        schema.subject: schema_id
-        for schema, schema_id in schema_ids.items()
-        if schema.subject in subjects
-    }
+def platform_ids(schema_ids: Mapping[SubjectSchema, int]) -> dict[str, int]:
+    """Ids of the platform's own records, by subject."""
+    return {schema.subject: number for schema, number in _of_platform(schema_ids).items()}
 
 
-def _check_one_id_per_text(schema_ids: Mapping[SubjectSchema, int]) -> None:
-    # The gate passes accepted bytes on unchanged, so their id must hold in both subjects.
+def _of_platform(schema_ids: Mapping[SubjectSchema, int]) -> dict[SubjectSchema, int]:
+    own = set(platform_state().schemas)
+    return {schema: number for schema, number in schema_ids.items() if schema in own}
+
+
+def check_one_id_per_text(schema_ids: Mapping[SubjectSchema, int]) -> None:
+    """Accepted bytes are passed on with the id that they have, so it must hold in every subject.
+
+    :raises NumbersDisagree: a schema has two ids.
+    """
     ids: dict[str, int] = {}
     for schema, schema_id in schema_ids.items():
         if ids.setdefault(schema.text, schema_id) != schema_id:

@@ -1,10 +1,9 @@
 """Reads what broker and registry hold, and carries out the steps of a plan."""
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
@@ -23,16 +22,28 @@ from confluent_kafka.admin import (
 
 from sharebus import Refused, Unavailable
 from sharebus.governance.facts import PolicyFacts
-from sharebus.infra.registry import SchemaRegistry
-from sharebus.schemas.canonical import canonical_json
-from sharebus.stream_apps.enforcer.desired import AccessRule, DesiredBroker, SubjectSchema
-from sharebus.stream_apps.enforcer.plan import ConfigChange, LiveState, LiveTopic, Plan
+from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
+from sharebus.stream_apps.enforcer.difference import (
+    ConfigChange,
+    LiveState,
+    LiveTopic,
+    Plan,
+)
+from sharebus.stream_apps.enforcer.revocation import ReaderHold
+from sharebus.stream_apps.enforcer.rights import AccessRule
+from sharebus.stream_apps.enforcer.subjects import Subjects
 
 REQUEST_SECONDS: Final = 30.0
 _READ_BACK_SECONDS_MAX: Final = 15.0
 _READ_BACK_PAUSE_SECONDS: Final = 0.05
-_REGISTRATIONS_AT_ONCE: Final = 8
 _ANY_HOST: Final = "*"
+
+
+class Done(NamedTuple):
+    """Ids of the schemas that were registered, and since when the revoked rights have ended."""
+
+    registered: dict[SubjectSchema, int]
+    ended_ms: int
 
 
 class BrokerState:
@@ -43,10 +54,15 @@ class BrokerState:
     """
 
     def __init__(
-        self, admin: AdminClient, registry: SchemaRegistry, replication_factor: int
+        self,
+        admin: AdminClient,
+        subjects: Subjects,
+        hold: ReaderHold,
+        replication_factor: int,
     ) -> None:
         self._admin = admin
-        self._registry = registry
+        self._hold = hold
+        self._subjects = subjects
         self._replication_factor = replication_factor
 
     def topic_names(self) -> frozenset[str]:
@@ -65,57 +81,64 @@ class BrokerState:
         return LiveState(
             {name: LiveTopic(len(metadata[name].partitions), configs[name]) for name in present},
             self._rules(),
-            self._schema_ids(desired.schemas, in_force),
+            self._subjects.ids(desired.schemas, in_force),
         )
 
-    def _schema_ids(
-        self, desired: Iterable[SubjectSchema], in_force: PolicyFacts
-    ) -> dict[SubjectSchema, int]:
-        subjects = frozenset(self._registry.subjects())
-        known = {
-            SubjectSchema(subject, canonical_json(avro_schema)): schema_id
-            for subject, by_id in in_force.schemas.items()
-            for schema_id, avro_schema in by_id.items()
-        }
-        found: dict[SubjectSchema, int] = {}
-        for schema in desired:
-            if schema.subject in subjects:
-                schema_id = known.get(schema)
-                if schema_id is None:
-                    schema_id = self._registry.id_of(schema.subject, json.loads(schema.text))
-                if schema_id is not None:
-                    found[schema] = schema_id
-        return found
+    def read_new(
+        self, desired: DesiredBroker, in_force: PolicyFacts, before: LiveState
+    ) -> LiveState:
+        """As :meth:`read`, but only of what was not looked at before."""
+        topics = tuple(topic for topic in desired.topics if topic.name not in before.topics)
+        schemas = tuple(schema for schema in desired.schemas if schema not in before.schema_ids)
+        new = self.read(DesiredBroker(topics, frozenset(), schemas), in_force)
+        return LiveState(
+            {**before.topics, **new.topics}, new.rules, {**before.schema_ids, **new.schema_ids}
+        )
 
-    def check(self, plan: Plan) -> None:
-        """Ask the registry whether it would take every schema, before anything is done.
+    def carry_out(self, plan: Plan) -> Done:
+        """Do the steps, in the plan's order.
 
-        :raises InvalidInput: a schema contradicts an earlier version of its subject.
+        Readers who lost a right are held at no data; :meth:`release` them when all is done.
         """
-        for schema in plan.register:
-            self._registry.check_compatible(schema.subject, json.loads(schema.text))
-
-    def carry_out(self, plan: Plan) -> dict[SubjectSchema, int]:
-        """Do the steps, in the plan's order; gives the ids of the schemas that were registered."""
+        self._hold.hold(plan.revoke)
         self._revoke(plan.revoke)
-        if plan.create:
-            topics = [
-                NewTopic(
-                    topic.name,
-                    num_partitions=topic.partitions,
-                    replication_factor=self._replication_factor,
-                    config=dict(topic.config),
-                )
-                for topic in plan.create
-            ]
-            _wait_all(self._admin.create_topics(topics, request_timeout=REQUEST_SECONDS))
+        ended_ms = self._hold.wait_until_gone(plan.revoke)
+        self._create(plan.create)
         self._alter(plan.alter)
-        registered = self._register(plan.register)
+        registered = self._subjects.register(plan.register)
         if plan.allow:
             bindings = [_binding(rule) for rule in plan.allow]
             _wait_all(self._admin.create_acls(bindings, request_timeout=REQUEST_SECONDS))
         self._wait_for_rules(present=plan.allow, absent=plan.revoke)
-        return registered
+        return Done(registered, ended_ms)
+
+    def release(self) -> None:
+        """End the parked fetches of readers who lost a right, and let those read what is theirs."""
+        self._hold.release()
+
+    def _create(self, created: Sequence[DesiredTopic]) -> None:
+        if not created:
+            return
+        topics = [
+            NewTopic(
+                topic.name,
+                num_partitions=topic.partitions,
+                replication_factor=self._replication_factor,
+                config=dict(topic.config),
+            )
+            for topic in created
+        ]
+        futures = self._admin.create_topics(topics, request_timeout=REQUEST_SECONDS)
+        _wait_all(futures, KafkaError.TOPIC_ALREADY_EXISTS)  # another did it meanwhile
+        self._wait_for_topics(created)
+
+    def _wait_for_topics(self, created: Iterable[DesiredTopic]) -> None:
+        names = {topic.name for topic in created}
+        deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
+        while names - self.topic_names():
+            if time.monotonic() > deadline:
+                raise Unavailable("The broker does not show the topics that it made.")
+            time.sleep(_READ_BACK_PAUSE_SECONDS)
 
     def topic_id(self, topic: str) -> str:
         """The id of a topic: a topic made anew under the same name has another."""
@@ -123,23 +146,6 @@ class BrokerState:
             TopicCollection([topic]), request_timeout=REQUEST_SECONDS
         )
         return str(_wait(futures[topic]).topic_id)
-
-    def _register(self, schemas: Iterable[SubjectSchema]) -> dict[SubjectSchema, int]:
-        """Subjects side by side, for each registration waits for the registry's own log; the
-        versions of one subject in their order."""
-        by_subject: dict[str, list[SubjectSchema]] = {}
-        for schema in schemas:
-            by_subject.setdefault(schema.subject, []).append(schema)
-
-        def register(versions: list[SubjectSchema]) -> dict[SubjectSchema, int]:
-            return {
-                schema: self._registry.register(schema.subject, json.loads(schema.text))
-                for schema in versions
-            }
-
-        with ThreadPoolExecutor(_REGISTRATIONS_AT_ONCE) as pool:
-            parts = list(pool.map(register, by_subject.values()))
-        return {schema: schema_id for part in parts for schema, schema_id in part.items()}
 
     def _configs(self, names: Iterable[str]) -> dict[str, Mapping[str, str]]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
@@ -241,20 +247,22 @@ def _binding(rule: AccessRule) -> AclBinding:
     )
 
 
-def _wait_all(futures: Mapping[Any, "Future[Any]"]) -> None:
+def _wait_all(futures: Mapping[Any, "Future[Any]"], harmless: int | None = None) -> None:
     for future in futures.values():
-        _wait(future)
+        _asked(lambda: future.result(REQUEST_SECONDS), harmless)  # noqa: B023 - called at once
 
 
 def _wait(future: "Future[Any]") -> Any:
     return _asked(lambda: future.result(REQUEST_SECONDS))
 
 
-def _asked(request: Callable[[], Any]) -> Any:
+def _asked(request: Callable[[], Any], harmless: int | None = None) -> Any:
     try:
         return request()
     except KafkaException as error:
         cause: KafkaError = error.args[0]
+        if cause.code() == harmless:
+            return None
         if cause.code() in (
             KafkaError.CLUSTER_AUTHORIZATION_FAILED,
             KafkaError.TOPIC_AUTHORIZATION_FAILED,

@@ -1,11 +1,10 @@
-"""What must be done to the facts, the broker and the registry. Pure; ``apply`` does it."""
+"""What must be done to the facts. Pure; ``apply`` and the enforcer do it."""
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from sharebus import InvalidInput
 from sharebus.governance.agency import Agency
 from sharebus.governance.collection import Collection, Problem, check_change, check_collection
 from sharebus.governance.entry import CatalogEntry
@@ -14,66 +13,17 @@ from sharebus.governance.facts import (
     NotSharedListing,
     PolicyFacts,
     RegisteredSchema,
-    fact_to_json,
 )
 from sharebus.governance.grant import Grant
 from sharebus.governance.self_service import automatic_grants
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import command, delivery_closed
 from sharebus.stream_apps.enforcer.desired import (
-    GATE,
-    REGISTRAR,
-    AccessRule,
-    DesiredBroker,
-    DesiredTopic,
     SubjectSchema,
     shared_entries,
 )
 
 _Document = TypeVar("_Document", Agency, CatalogEntry, Grant)
-_AGENCIES: Final = "User:agency."
-_APPS: Final = frozenset({f"User:{GATE}", f"User:{REGISTRAR}"})
-
-
-class LiveTopic(NamedTuple):
-    """A topic as the broker has it."""
-
-    partitions: int
-    config: Mapping[str, str]
-
-
-class LiveState(NamedTuple):
-    """What is there: ``schema_ids`` only for the schemas that were asked for."""
-
-    topics: Mapping[str, LiveTopic]
-    rules: frozenset[AccessRule]
-    schema_ids: Mapping[SubjectSchema, int]
-
-
-class ConfigChange(NamedTuple):
-    """Settings of one topic that are to be set."""
-
-    topic: str
-    config: Mapping[str, str]
-
-
-class Plan(NamedTuple):
-    """The steps in the order in which they are done, but for the facts, which come last.
-
-    Rights are taken away first, so that nothing that is set up later is readable under them, and
-    given when what they are on is there.
-    """
-
-    revoke: tuple[AccessRule, ...] = ()
-    create: tuple[DesiredTopic, ...] = ()
-    alter: tuple[ConfigChange, ...] = ()
-    register: tuple[SubjectSchema, ...] = ()
-    allow: tuple[AccessRule, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether broker and registry are as they must be."""
-        return not any(self)
 
 
 class FactChanges(NamedTuple):
@@ -86,6 +36,10 @@ class FactChanges(NamedTuple):
     def is_empty(self) -> bool:
         """Whether all facts are published already."""
         return not any(self)
+
+    def joined(self, later: "FactChanges") -> "FactChanges":
+        """These and those that were published after them."""
+        return FactChanges(self.policy + later.policy, self.catalog + later.catalog)
 
 
 def merged_facts(in_force: PolicyFacts, documents: Collection, today: date) -> PolicyFacts:
@@ -140,51 +94,6 @@ def _with_standing(
     return documents + [fact for fact in standing.values() if fact.id not in replaced]
 
 
-def difference(desired: DesiredBroker, live: LiveState) -> Plan:
-    """The steps from what is there to what must be there.
-
-    Topics are never deleted, and rules of principals that are not agencies or apps of the bus are
-    left alone.
-
-    :raises InvalidInput: a topic has another number of partitions; that can never be changed.
-    """
-    create, alter = [], []
-    for topic in desired.topics:
-        standing = live.topics.get(topic.name)
-        if standing is None:
-            create.append(topic)
-            continue
-        if standing.partitions != topic.partitions:
-            raise InvalidInput(
-                "the number of partitions of a topic can never change: events would change places",
-                where=f"topic {topic.name}",
-                expected=str(topic.partitions),
-                found=str(standing.partitions),
-            )
-        changes = {
-            name: value
-            for name, value in topic.config.items()
-            if standing.config.get(name) != value
-        }
-        if changes:
-            alter.append(ConfigChange(topic.name, changes))
-    owned = {rule for rule in live.rules if _is_owned(rule.principal)}
-    return Plan(
-        # What permits goes before what denies, and comes after it.
-        revoke=tuple(sorted(owned - desired.rules, key=lambda rule: (rule.permission, rule))),
-        create=tuple(create),
-        alter=tuple(alter),
-        register=tuple(schema for schema in desired.schemas if schema not in live.schema_ids),
-        allow=tuple(
-            sorted(desired.rules - live.rules, key=lambda rule: (rule.permission != "DENY", rule))
-        ),
-    )
-
-
-def _is_owned(principal: str) -> bool:
-    return principal.startswith(_AGENCIES) or principal in _APPS
-
-
 def fact_changes(
     in_force: PolicyFacts,
     published: PolicyFacts,
@@ -226,5 +135,4 @@ def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -
 
 
 def _changed(wanted: Iterable[AnyFact], standing: PolicyFacts) -> tuple[AnyFact, ...]:
-    known = {(fact.kind, fact.id): fact_to_json(fact) for fact in standing}
-    return tuple(fact for fact in wanted if known.get((fact.kind, fact.id)) != fact_to_json(fact))
+    return tuple(fact for fact in wanted if standing.standing(fact) != fact)

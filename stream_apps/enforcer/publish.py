@@ -1,7 +1,8 @@
 """Publishes facts: all of one change in one transaction, with the audit record that proves it."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -17,14 +18,16 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import PlatformRecord, audit_batch, policy_fact, progress
 from sharebus.schemas.topic import AUDIT, FACTS_POLICY, FACTS_PROGRESS, SHARED_CATALOG
 from sharebus.stream_apps.enforcer.plan import FactChanges
+from sharebus.stream_apps.progress import ENFORCER_KEY
 
-WRITER: Final = "enforcer"
+ENFORCER: Final = "enforcer"
+CATALOG: Final = "catalog"
+"""Who applies a catalog; a running enforcer is another writer, so neither fences the other."""
 _AUDIT_LINES_MAX: Final = 256
 _PLACE_CHARS_MAX: Final = 64
 _MESSAGE_BYTES_MAX: Final = 1_048_576
 _TRANSACTION_MS_MAX: Final = 15_000
 _SECONDS_MAX: Final = 30.0
-_PROGRESS_KEY: Final = f"writer/{WRITER}".encode()
 
 
 class PublishedRecord(NamedTuple):
@@ -36,20 +39,43 @@ class PublishedRecord(NamedTuple):
     route: tuple[str, ...]
 
 
-class FactsPublisher:
-    """The one writer of facts; use it as a context.
+class BrokerEvent(NamedTuple):
+    """What was done to the broker, or found there: for the audit.
 
-    Entering fences whoever else holds the transactional id: two applications of a catalog at one
-    time cannot interleave, the earlier one fails.
+    ``rule`` says what (``right.ended``, ``drift.repaired``, ``drift.raised``), ``name`` whose or
+    what it was, ``topic`` on what, or is empty; ``instant_ms`` since when it is so.
     """
 
-    def __init__(self, config: ClientConfig, digest: AuditDigest) -> None:
+    rule: str
+    name: str
+    topic: str
+    instant_ms: int
+
+
+class Standing(NamedTuple):
+    """The policy version that stands on the broker, and since when."""
+
+    policy_version: int
+    effective_ms: int
+
+
+class FactsPublisher:
+    """Publishes facts as one writer; use it as a context.
+
+    Entering fences whoever else holds the writer's transactional id: two applications of a catalog
+    at one time cannot interleave, the earlier one fails.
+    """
+
+    def __init__(self, config: ClientConfig, digest: AuditDigest, writer: str) -> None:
         self._config = config
         self._digest = digest
+        self._writer = writer
+        self._progress_key = f"writer/{writer}".encode()
+        self._last_head: WriterHead | None = None
         self._producer = Producer(
             {
                 **config,
-                "transactional.id": WRITER,
+                "transactional.id": writer,
                 "transaction.timeout.ms": _TRANSACTION_MS_MAX,
                 "message.max.bytes": _MESSAGE_BYTES_MAX,
                 "linger.ms": 5,
@@ -77,8 +103,10 @@ class FactsPublisher:
         schema_ids: Mapping[str, int],
         policy_version: int,
         source_epoch: str,
+        events: Sequence[BrokerEvent] = (),
+        standing: Standing | None = None,
     ) -> None:
-        """Write the facts, the audit record and our place in its chain; all or nothing.
+        """Write the facts, the audit records and our place in their chain; all or nothing.
 
         ``schema_ids`` gives the id of each platform record by its subject; ``policy_version`` is
         the one before, which the decision followed; ``source_epoch`` the id of ``facts.policy``.
@@ -87,22 +115,31 @@ class FactsPublisher:
         """
         now_ms = time.time_ns() // 1_000_000
         records = list(_records(changes, schema_ids, now_ms))
-        head = self._head()
+        head = self._last_head or self._head()
         producer = self._producer
         producer.begin_transaction()
         try:
             for record in records:
                 for topic in record.route:
                     self._produce(topic, record.key, record.value)
-            for batch in _audit_batches(
-                records, self._digest, policy_version, source_epoch, now_ms
-            ):
+            source = _Source(policy_version, source_epoch, now_ms)
+            batches = chain(
+                _audit_batches("policy", _fact_lines(records, self._digest, now_ms), source),
+                _audit_batches("broker", _event_lines(events, self._digest), source),
+            )
+            for batch in batches:
                 value = _framed(audit_batch(), schema_ids, head.link(batch))
-                self._produce(AUDIT, WRITER.encode(), value)
+                self._produce(AUDIT, self._writer.encode(), value)
                 head = head.after(value)
             place = {"writer": head._asdict()}
-            self._produce(FACTS_PROGRESS, _PROGRESS_KEY, _framed(progress(), schema_ids, place))
+            self._produce(
+                FACTS_PROGRESS, self._progress_key, _framed(progress(), schema_ids, place)
+            )
+            if standing is not None:
+                done = _framed(progress(), schema_ids, {"enforcer": standing._asdict()})
+                self._produce(FACTS_PROGRESS, ENFORCER_KEY, done)
             _transact("commit", lambda: producer.commit_transaction(_SECONDS_MAX))
+            self._last_head = head
         except BaseException:
             _abort(producer)
             raise
@@ -126,7 +163,7 @@ class FactsPublisher:
 
         def take(message: Message) -> None:
             value = message.value()
-            if message.key() == _PROGRESS_KEY and value is not None:
+            if message.key() == self._progress_key and value is not None:
                 last[:] = [WriterHead(**progress().decode(value)["writer"])]
 
         log = LogReader(self._config)
@@ -135,7 +172,7 @@ class FactsPublisher:
             log.read(FACTS_PROGRESS, 0, 0, take)
         finally:
             log.close()
-        return last[0] if last else WriterHead(WRITER)
+        return last[0] if last else WriterHead(self._writer)
 
 
 def _framed(
@@ -162,46 +199,75 @@ def _records(
         yield PublishedRecord(name, name.encode(), value, tuple(route))
 
 
+class _Source(NamedTuple):
+    policy_version: int
+    epoch: str
+    decided_ms: int
+
+
+_RoutedLine = tuple[dict[str, Any], tuple[str, ...]]
+
+
 def _audit_batches(
-    records: Sequence[PublishedRecord],
-    digest: AuditDigest,
-    policy_version: int,
-    source_epoch: str,
-    now_ms: int,
+    kind: str, lines: Iterable[_RoutedLine], source: _Source
 ) -> Iterator[dict[str, Any]]:
-    """One line per fact; its offset is its index in the change, since a fact has no source."""
-    parts = range(0, len(records), _AUDIT_LINES_MAX)
+    """A line's offset is its index in the change, since nothing here has a source."""
+    numbered = list(enumerate(lines))
+    parts = range(0, len(numbered), _AUDIT_LINES_MAX)
     for part, start in enumerate(parts, start=1):
-        chosen = records[start : start + _AUDIT_LINES_MAX]
-        routes = sorted({record.route for record in chosen})
+        chosen = numbered[start : start + _AUDIT_LINES_MAX]
+        routes = sorted({route for _, (_, route) in chosen if route})
         yield {
-            "decided_ms": now_ms,
-            "kind": "policy",
+            "decided_ms": source.decided_ms,
+            "kind": kind,
             "entry": "",
             "source_topic": FACTS_POLICY,
             "source_partition": 0,
-            "source_epoch": source_epoch,
-            "policy_version": policy_version,
+            "source_epoch": source.epoch,
+            "policy_version": source.policy_version,
             "part": part,
             "parts": len(parts),
             "deliveries": [],
             "routes": [list(route) for route in routes],
             "lines": [
                 {
-                    "offset": index,
-                    "ingress_ms": now_ms,
                     "event": b"",
-                    "entity": digest.entity(record.key),
                     "delivery": -1,
                     "outcome": "accepted",
                     "rule": "",
-                    "place": record.name[:_PLACE_CHARS_MAX],
-                    "route": routes.index(record.route),
-                    "digests": digest.record(record.key, record.value) * len(record.route),
+                    **line,
+                    "offset": index,
+                    "route": routes.index(route) if route else -1,
                 }
-                for index, record in enumerate(chosen, start=start)
+                for index, (line, route) in chosen
             ],
         }
+
+
+def _fact_lines(
+    records: Iterable[PublishedRecord], digest: AuditDigest, now_ms: int
+) -> Iterator[_RoutedLine]:
+    for record in records:
+        line = {
+            "ingress_ms": now_ms,
+            "entity": digest.entity(record.key),
+            "place": record.name[:_PLACE_CHARS_MAX],
+            "digests": digest.record(record.key, record.value) * len(record.route),
+        }
+        yield line, record.route
+
+
+def _event_lines(events: Iterable[BrokerEvent], digest: AuditDigest) -> Iterator[_RoutedLine]:
+    for event in events:
+        name = event.name.encode()
+        line = {
+            "ingress_ms": event.instant_ms,
+            "entity": digest.entity(name),
+            "rule": event.rule,
+            "place": event.name[:_PLACE_CHARS_MAX],
+            "digests": digest.record(name, event.rule.encode()) if event.topic else b"",
+        }
+        yield line, (event.topic,) if event.topic else ()
 
 
 def _transact(step: str, call: Any) -> None:

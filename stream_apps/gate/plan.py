@@ -60,14 +60,24 @@ class EntryPlan(NamedTuple):
     views: tuple[ViewPlan, ...]
 
 
+class NotProvisioned(InvalidInput):
+    """The entry's facts are not complete: the enforcer has not yet provided what they ask for."""
+
+
 def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> EntryPlan:
     """The plan of an entry under the facts in force.
 
-    :raises InvalidInput: a view has no registered schema for a schema of the entry: the gate
+    :raises NotProvisioned: a view has no registered schema for a schema of the entry: the gate
         would have to guess, so it does not serve the entry.
     """
     subject = topics.value_subject(topics.ingress_topic(entry.id))
     by_id = facts.schemas.get(subject, {})
+    if entry.avro_schema not in by_id.values():
+        raise NotProvisioned(
+            "the schema of an entry is not registered yet",
+            where=f"entry {entry.id}",
+            remedy="the enforcer provides it; see that it runs",
+        )
     all_ids = {schema_id for ids in facts.schemas.values() for schema_id in ids}
     closing = facts.schemas.get(delivery_closed().subject, {})
     agency = entry.provider.agency
@@ -116,10 +126,10 @@ def _view_plan(
         released = view_schema(avro_schema, view.fields)
         view_schema_id = registered.get(json.dumps(released, sort_keys=True))
         if view_schema_id is None:
-            raise InvalidInput(
+            raise NotProvisioned(
                 "a view has no registered schema for a schema of its entry",
                 where=f"entry {entry.id}, view {view.name}, ingress schema id {schema_id}",
-                remedy="run 'sharebus catalog apply' again",
+                remedy="the enforcer provides it; see that it runs",
             )
         names = [field["name"] for field in avro_schema["fields"]]
         cuts[schema_id] = _compile_cut(names, set(view.fields), view_schema_id)

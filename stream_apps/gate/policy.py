@@ -45,7 +45,7 @@ class Policy:
     def plan_of(self, entry: str) -> EntryPlan | None:
         """The plan of an entry; None if there is none, or it is not to be shared.
 
-        :raises InvalidInput: the facts are not complete (see ``compile_plan``).
+        :raises NotProvisioned: the facts are not complete (see ``compile_plan``).
         """
         if entry not in self._plans:
             facts = self._reader.facts

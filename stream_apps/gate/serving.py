@@ -11,7 +11,7 @@ from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.fill import is_filling
 from sharebus.stream_apps.gate.lane import Lane
-from sharebus.stream_apps.gate.plan import EntryPlan
+from sharebus.stream_apps.gate.plan import EntryPlan, NotProvisioned
 from sharebus.stream_apps.gate.policy import Policy
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,10 @@ class Serving:
         """Serve this entry no more until the policy changes."""
         places = [place for place, lane in self.lanes.items() if lane.entry == entry]
         partitions = [TopicPartition(*place) for place in places]
-        log.critical("entry %s is held back, and its events wait\n%s", entry, why)
+        if isinstance(why, NotProvisioned):  # facts lead, so each new entry is seen like this
+            log.info("entry %s waits until it is provisioned: %s", entry, why.where)
+        else:
+            log.critical("entry %s is held back, and its events wait\n%s", entry, why)
         self._held.setdefault(entry, []).extend(partitions)
         self._drop(partitions)
         metrics.HELD_ENTRIES.set(len(self._held))
@@ -108,7 +111,7 @@ class Serving:
     def plan_for(self, place: Place) -> EntryPlan | None:
         """The plan by which a lane decides; None for a topic without an entry that is shared.
 
-        :raises InvalidInput: the entry's facts are not complete.
+        :raises NotProvisioned: the entry's facts are not complete.
         """
         lane = self.lanes[place]
         plan = self._policy.plan_of(lane.entry)

@@ -17,7 +17,7 @@ from sharebus.ledger.chain import WriterHead, verify_next
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import audit_batch
 from sharebus.stream_apps.enforcer import apply as apply_module
-from sharebus.stream_apps.enforcer.publish import FactsPublisher
+from sharebus.stream_apps.enforcer.broker import BrokerState
 
 from .town import DEADLINE_SECONDS, NOT_SHARED, Town, read_error, write_error
 
@@ -198,22 +198,26 @@ def test_catalog_with_one_contradiction_is_refused_whole(town: Town) -> None:
     assert town.facts().version == before
 
 
-def test_application_that_dies_before_the_facts_is_completed_by_the_next(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+def test_application_that_dies_after_its_facts_is_completed_by_the_next(
+    town: Town, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = town.entry()
+    town.apply()
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(FactsPublisher, "publish", die)
+        broken.setattr(BrokerState, "_create", die)
         with pytest.raises(KeyboardInterrupt):
             town.apply(entry)
-    assert entry.id not in town.facts().entries
-    completed = town.apply(entry)
-    assert completed.plan.is_empty
     assert town.facts().entries[entry.id] == entry
+    assert f"ingress.{entry.id}-value" not in town.facts().schemas
+    assert f"ingress.{entry.id}" not in broker.admin.list_topics(timeout=DEADLINE_SECONDS).topics
+    completed = town.apply()
+    assert f"ingress.{entry.id}" in {topic.name for topic in completed.plan.create}
+    assert f"ingress.{entry.id}-value" in town.facts().schemas
+    assert town.apply(entry).is_empty
 
 
 def test_second_application_at_the_same_time_fences_the_first(
@@ -241,12 +245,13 @@ def test_second_application_at_the_same_time_fences_the_first(
 def test_each_publication_is_in_the_audit_chain_with_a_line_for_each_fact(town: Town) -> None:
     entry = town.entry()
     applied = town.apply(entry)
-    head, batches = WriterHead("enforcer"), []
+    writer = "catalog"
+    head, batches = WriterHead(writer), []
 
     def take(message: Any) -> None:
         nonlocal head
         batch = audit_batch().decode(message.value())
-        if batch["writer"] == "enforcer":
+        if batch["writer"] == writer:
             head = verify_next(head, batch, message.value())
             batches.append(batch)
 
@@ -255,9 +260,11 @@ def test_each_publication_is_in_the_audit_chain_with_a_line_for_each_fact(town: 
     while not batches and time.monotonic() < deadline:
         log.read(topics.AUDIT, 0, 0, take)
     log.close()
-    last = batches[-1]
     names = {f"{fact.kind}/{fact.id}"[:64] for part in applied.facts for fact in part}
-    assert {line["place"] for line in last["lines"]} == names
-    assert (last["kind"], last["source_topic"]) == ("policy", topics.FACTS_POLICY)
-    for line in last["lines"]:
-        assert len(line["digests"]) == 16 * len(last["routes"][line["route"]])
+    documents, schemas = batches[-2:]
+    assert {line["place"] for last in batches[-2:] for line in last["lines"]} == names
+    assert {line["place"].partition("/")[0] for line in schemas["lines"]} == {"schema"}
+    for last in (documents, schemas):
+        assert (last["kind"], last["source_topic"]) == ("policy", topics.FACTS_POLICY)
+        for line in last["lines"]:
+            assert len(line["digests"]) == 16 * len(last["routes"][line["route"]])

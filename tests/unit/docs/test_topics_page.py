@@ -12,8 +12,9 @@ from sharebus.governance.rule import Rule
 from sharebus.infra.catalog_files import load_catalog_files
 from sharebus.schemas import cloudevent
 from sharebus.schemas.record import platform_records
-from sharebus.stream_apps.enforcer.desired import AccessRule, desired_broker
+from sharebus.stream_apps.enforcer.desired import desired_broker
 from sharebus.stream_apps.enforcer.plan import merged_facts
+from sharebus.stream_apps.enforcer.rights import AccessRule
 from sharebus.stream_apps.gate.judge import Refusal
 from sharebus.stream_apps.gate.quarantine import WHOLE_BYTES_MAX, quarantine_record
 
@@ -21,6 +22,7 @@ from . import pages
 
 PAGE = pages.DOCS / "topics.md"
 TODAY = date(2026, 11, 22)
+KINDS = {"TOPIC": "", "GROUP": "group ", "TRANSACTIONAL_ID": "transactional id "}
 
 
 @cache
@@ -36,7 +38,7 @@ def family(name: str) -> str:
         name = re.sub(rf"(?<=\.){re.escape(agency)}(?=\.|$)", "<agency>", name)
     for entry in sorted(facts.entries, key=len, reverse=True):
         name = re.sub(rf"(?<=\.){re.escape(entry)}(?=\.|$)", "<entry>", name)
-    return re.sub(r"\.v-[0-9a-f]{10}$", ".<view>", name)
+    return re.sub(r"\.v-[0-9a-f]+$", ".<view>", name)
 
 
 def systems(role: SystemRole | None = None) -> dict[str, SystemName]:
@@ -49,8 +51,10 @@ def systems(role: SystemRole | None = None) -> dict[str, SystemName]:
 
 def documented_rule(rule: AccessRule) -> tuple[str, str, str]:
     """A right of the demonstration as a row of the page."""
-    principal = rule.principal.removeprefix("User:")
-    kind = {"TOPIC": "", "GROUP": "group ", "TRANSACTIONAL_ID": "transactional id "}[rule.resource]
+    principal = rule.who
+    if rule.resource == "BROKER":
+        return principal, rule.operation, "the cluster"
+    kind = KINDS[rule.resource]
     star = "*" if rule.pattern == "PREFIXED" else ""
     name = family(rule.name.rstrip(".")) + ("." if rule.name.endswith(".") else "")
     operation = rule.operation if rule.permission == "ALLOW" else f"DENY {rule.operation}"

@@ -1,0 +1,194 @@
+"""What must be done to the broker and the registry. Pure; ``broker`` does it."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from sharebus import InvalidInput
+from sharebus.schemas import topic as topics
+from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
+from sharebus.stream_apps.enforcer.rights import ENFORCER, GATE, REGISTRAR, AccessRule
+
+_AGENCIES: Final = "User:agency."
+_APPS: Final = frozenset(f"User:{name}" for name in (GATE, REGISTRAR, ENFORCER))
+
+
+class LiveTopic(NamedTuple):
+    """A topic as the broker has it."""
+
+    partitions: int
+    config: Mapping[str, str]
+
+
+class LiveState(NamedTuple):
+    """What is there: ``schema_ids`` only for the schemas that were asked for."""
+
+    topics: Mapping[str, LiveTopic]
+    rules: frozenset[AccessRule]
+    schema_ids: Mapping[SubjectSchema, int]
+
+    def after(self, plan: "Plan", registered: Mapping[SubjectSchema, int]) -> "LiveState":
+        """What is there when a plan was carried out."""
+        present = dict(self.topics)
+        for topic in plan.create:
+            present[topic.name] = LiveTopic(topic.partitions, topic.config)
+        for change in plan.alter:
+            before = present[change.topic]
+            present[change.topic] = before._replace(config={**before.config, **change.config})
+        return LiveState(
+            present,
+            (self.rules - set(plan.revoke)) | set(plan.allow),
+            {**self.schema_ids, **registered},
+        )
+
+
+class ConfigChange(NamedTuple):
+    """Settings of one topic that are to be set."""
+
+    topic: str
+    config: Mapping[str, str]
+
+
+class Plan(NamedTuple):
+    """The steps in the order in which they are done, but for the facts, which come last.
+
+    Rights are taken away first, so that nothing that is set up later is readable under them, and
+    given when what they are on is there.
+    """
+
+    revoke: tuple[AccessRule, ...] = ()
+    create: tuple[DesiredTopic, ...] = ()
+    alter: tuple[ConfigChange, ...] = ()
+    register: tuple[SubjectSchema, ...] = ()
+    allow: tuple[AccessRule, ...] = ()
+    conflicts: tuple["Conflict", ...] = ()
+    """What differs and is not ours to change: no step is for these."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether broker and registry are as they must be."""
+        return not any(self)
+
+    def require_possible(self) -> None:
+        """:raises InvalidInput: something differs that only a person may change."""
+        for conflict in self.conflicts:
+            raise InvalidInput(conflict.problem, **conflict.details)
+
+    def within(self, rights_removed_max: int) -> "Plan":
+        """The plan, but without taking rights away if those are more than may go unasked."""
+        if len(self.revoke) <= rights_removed_max:
+            return self
+        conflict = too_many(len(self.revoke), rights_removed_max)
+        return self._replace(revoke=(), conflicts=(*self.conflicts, conflict))
+
+    def only(self, desired: DesiredBroker) -> "Plan":
+        """The steps, but for rights, that lead to a part of what is desired."""
+        names = {topic.name for topic in desired.topics}
+        schemas = set(desired.schemas)
+        return Plan(
+            create=tuple(topic for topic in self.create if topic.name in names),
+            alter=tuple(change for change in self.alter if change.topic in names),
+            register=tuple(schema for schema in self.register if schema in schemas),
+        )
+
+    def without(self, done: "Plan") -> "Plan":
+        """The steps but those of another plan, that are done."""
+        return Plan(
+            revoke=self.revoke,
+            create=tuple(topic for topic in self.create if topic not in done.create),
+            alter=tuple(change for change in self.alter if change not in done.alter),
+            register=tuple(schema for schema in self.register if schema not in done.register),
+            allow=self.allow,
+        )
+
+
+class Conflict(NamedTuple):
+    """A difference that a person must look at; ``topic`` is where."""
+
+    topic: str
+    problem: str
+    expected: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def details(self) -> dict[str, str]:
+        """As the keywords of an error."""
+        details = {"where": f"topic {self.topic}", "expected": self.expected, "found": self.found}
+        return {**details, "remedy": self.remedy} if self.remedy else details
+
+
+def difference(desired: DesiredBroker, live: LiveState) -> Plan:
+    """The steps from what is there to what must be there.
+
+    Topics are never deleted, and rules of principals that are not agencies or apps of the bus are
+    left alone. Another number of partitions is a conflict: it can never be changed. So is a topic
+    that is gone: rights come after their topic, so one on which there are rights was there, and
+    what it held is lost, which no empty topic may hide.
+    """
+    create: list[DesiredTopic] = []
+    alter: list[ConfigChange] = []
+    conflicts: list[Conflict] = []
+    had_rights = {rule.name for rule in live.rules if rule.pattern == "LITERAL"}
+    for topic in desired.topics:
+        standing = live.topics.get(topic.name)
+        if standing is None:
+            if topic.name in had_rights:
+                conflicts.append(_lost(topic))
+            else:
+                create.append(topic)
+            continue
+        if standing.partitions != topic.partitions:
+            conflicts.append(
+                Conflict(
+                    topic.name,
+                    "the number of partitions of a topic can never change: events would change "
+                    "places",
+                    str(topic.partitions),
+                    str(standing.partitions),
+                )
+            )
+            continue
+        changes = {
+            name: value
+            for name, value in topic.config.items()
+            if standing.config.get(name) != value
+        }
+        if changes:
+            alter.append(ConfigChange(topic.name, changes))
+    owned = {rule for rule in live.rules if _is_owned(rule.principal)}
+    return Plan(
+        # What permits goes before what denies, and comes after it.
+        revoke=tuple(sorted(owned - desired.rules, key=lambda rule: (rule.permission, rule))),
+        create=tuple(create),
+        alter=tuple(alter),
+        register=tuple(schema for schema in desired.schemas if schema not in live.schema_ids),
+        allow=tuple(
+            sorted(desired.rules - live.rules, key=lambda rule: (rule.permission != "DENY", rule))
+        ),
+        conflicts=tuple(conflicts),
+    )
+
+
+def too_many(count: int, count_max: int) -> Conflict:
+    """A plan that takes away more rights than is usual may be a mistake in the facts."""
+    return Conflict(
+        topics.FACTS_POLICY,
+        "more rights would be taken away than may go unasked",
+        f"at most {count_max}",
+        str(count),
+        f"See `sharebus broker plan`; then `sharebus broker apply --yes-remove {count}`.",
+    )
+
+
+def _lost(topic: DesiredTopic) -> Conflict:
+    return Conflict(
+        topic.name,
+        "a topic that was there is gone, and with it what it held",
+        f"{topic.partitions} partitions",
+        "no such topic, but rights on it",
+        "Restore it from a copy; or take the rights on it away, and it is made anew, empty.",
+    )
+
+
+def _is_owned(principal: str) -> bool:
+    return principal.startswith(_AGENCIES) or principal in _APPS

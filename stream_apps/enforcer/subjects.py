@@ -1,0 +1,84 @@
+"""The schemas that the registry holds under the subjects of our topics."""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from sharebus import InvalidInput
+from sharebus.governance.facts import PolicyFacts
+from sharebus.infra.registry import SchemaRegistry
+from sharebus.schemas.canonical import canonical_json
+from sharebus.stream_apps.enforcer.desired import SubjectSchema
+from sharebus.stream_apps.enforcer.difference import Conflict, Plan
+
+_REGISTRATIONS_AT_ONCE: Final = 8
+
+
+class Subjects:
+    """The registry; methods raise Unavailable when it does not answer."""
+
+    def __init__(self, registry: SchemaRegistry) -> None:
+        self._registry = registry
+
+    def ids(
+        self, desired: Iterable[SubjectSchema], in_force: PolicyFacts
+    ) -> dict[SubjectSchema, int]:
+        """Ids of those that are there.
+
+        A schema that is a fact already is there if the registry still lists its subject; to ask
+        for each one would take minutes in a large catalog.
+        """
+        subjects = frozenset(self._registry.subjects())
+        known = {
+            SubjectSchema(subject, canonical_json(avro_schema)): schema_id
+            for subject, by_id in in_force.schemas.items()
+            for schema_id, avro_schema in by_id.items()
+        }
+        found: dict[SubjectSchema, int] = {}
+        for schema in desired:
+            if schema.subject in subjects:
+                schema_id = known.get(schema)
+                if schema_id is None:
+                    schema_id = self._registry.id_of(schema.subject, json.loads(schema.text))
+                if schema_id is not None:
+                    found[schema] = schema_id
+        return found
+
+    def check(self, plan: Plan) -> None:
+        """Ask the registry whether it would take every schema, before anything is done.
+
+        :raises InvalidInput: a schema contradicts an earlier version of its subject.
+        """
+        for schema in plan.register:
+            self._registry.check_compatible(schema.subject, json.loads(schema.text))
+
+    def possible(self, plan: Plan) -> Plan:
+        """The plan without the schemas that the registry refuses: they stand as conflicts then."""
+        conflicts, register = list(plan.conflicts), []
+        for schema in plan.register:
+            try:
+                self._registry.check_compatible(schema.subject, json.loads(schema.text))
+            except InvalidInput as refused:
+                topic = schema.subject.removesuffix("-value")
+                conflicts.append(Conflict(topic, refused.problem, refused.expected, refused.found))
+            else:
+                register.append(schema)
+        return plan._replace(register=tuple(register), conflicts=tuple(conflicts))
+
+    def register(self, schemas: Iterable[SubjectSchema]) -> dict[SubjectSchema, int]:
+        """Subjects side by side, for each registration waits for the registry's own log; the
+        versions of one subject in their order."""
+        by_subject: dict[str, list[SubjectSchema]] = {}
+        for schema in schemas:
+            by_subject.setdefault(schema.subject, []).append(schema)
+
+        def register(versions: list[SubjectSchema]) -> dict[SubjectSchema, int]:
+            return {
+                schema: self._registry.register(schema.subject, json.loads(schema.text))
+                for schema in versions
+            }
+
+        with ThreadPoolExecutor(_REGISTRATIONS_AT_ONCE) as pool:
+            parts = list(pool.map(register, by_subject.values()))
+        return {schema: schema_id for part in parts for schema, schema_id in part.items()}
