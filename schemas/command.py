@@ -28,6 +28,7 @@ Verb = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,30}$")]
 
 _PURPOSE: Final = b"sharebus command 1\n"
 BODY_BYTES_MAX: Final = 262_144
+"""Of the body as it was sent, and as it is written again: ``1e15`` becomes three times as long."""
 DEPTH_MAX: Final = 32
 
 
@@ -73,24 +74,29 @@ def read_command(record: dict[str, Any]) -> Command:
 
     :raises InvalidInput: it is too long, or no command; names the first problem.
     """
-    if len(record["body"].encode()) > BODY_BYTES_MAX:
-        raise InvalidInput(
-            "the command is too long", expected=f"a body of at most {BODY_BYTES_MAX} bytes",
-            found=f"{len(record['body'].encode())} bytes",
-        )  # fmt: skip
+    _check_length(record["body"].encode())
     try:
         body = json.loads(record["body"])
         _require_shallow(body)
-        canonical_json(body).encode()  # escapes may hide what no text can hold
+        canonical = canonical_json(body).encode()  # escapes may hide what no text can hold
     except (ValueError, RecursionError):
         raise InvalidInput(
             "this is no command", where="body", found="another text",
             expected=f"JSON of well-formed text, at most {DEPTH_MAX} levels deep",
         ) from None  # fmt: skip
+    _check_length(canonical)
     signature = record["signature"]
     if signature:
         signature = {**signature, "value": signature["value"].hex()}
     return _command({**record, "body": body, "signature": signature})
+
+
+def _check_length(body: bytes) -> None:
+    if len(body) > BODY_BYTES_MAX:
+        raise InvalidInput(
+            "the command is too long", expected=f"a body of at most {BODY_BYTES_MAX} bytes",
+            found=f"{len(body)} bytes",
+        )  # fmt: skip
 
 
 def _require_shallow(body: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from sharebus import Refused
 from sharebus.governance.agency import Officer
@@ -17,6 +18,9 @@ from sharebus.governance.docket.timing import overdue_clocks, run_clocks
 from sharebus.governance.facts import AnyFact
 from sharebus.governance.lifecycle import CLOCK, Move
 from sharebus.governance.lifecycles import LIFECYCLES
+
+CASE_BYTES_MAX: Final = 524_288
+"""A version of a case goes whole into one record; without an end it could not be written."""
 
 
 class Sitting:
@@ -59,7 +63,9 @@ class Sitting:
                 expected="the name and title of the head who approved it", found="none",
             )  # fmt: skip
         taken = Taken(standing, case, move, author, act.content, self._at_ms)
-        return self._checked(kind, taken, filing.officer, filing.head), move
+        made = self._checked(kind, taken, filing.officer, filing.head)
+        _check_length(made)
+        return made, move
 
     def carry_out(self, case: Case, move: Move, author: str) -> Answer:
         """Let what was judged stand, with everything that follows from it."""
@@ -198,4 +204,14 @@ class Sitting:
                 "version": case.version + 1, "changed_ms": self._at_ms, "command": self._command,
                 "officer": None, "head": None,
             }
+        )  # fmt: skip
+
+
+def _check_length(case: Case) -> None:
+    length_bytes = len(case.model_dump_json().encode())
+    if length_bytes > CASE_BYTES_MAX:
+        raise Refused(
+            "the case would be too long", where=f"{case.case_kind} {case.id}",
+            expected=f"at most {CASE_BYTES_MAX} bytes with all that was filled before",
+            found=f"{length_bytes} bytes", remedy="say it shorter, or name where it can be read",
         )  # fmt: skip
