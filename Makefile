@@ -23,7 +23,7 @@ unit: setup ## tests without a broker
 	@$(BIN)/pytest tests/unit
 
 integration: setup ## tests on a real broker
-	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest --numprocesses 2 tests/integration
 
 lint: setup ## ruff, mypy and the layers between the rooms
 	@$(BIN)/ruff check --quiet
