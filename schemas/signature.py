@@ -90,12 +90,11 @@ class Sm2:
     def new_private_key(self) -> bytes:
         """See `Algorithm`."""
         private_key, _ = Sm2Key().generate_keypair()
-        return private_key
+        return bytes(private_key)
 
     def public_key(self, private_key: bytes) -> bytes:
         """See `Algorithm`."""
-        public_key: bytes = Sm2Key().generate_pk(_sm2_private(private_key))
-        return public_key
+        return bytes(Sm2Key().generate_pk(_sm2_private(private_key)))
 
     def sign(self, private_key: bytes, content: bytes) -> bytes:
         """See `Algorithm`."""

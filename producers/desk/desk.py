@@ -88,12 +88,14 @@ class Desk:
         body: Mapping[str, Any],
         head: Officer | None = None,
         *,
+        seen_version: int | None = None,
         command_id: str | None = None,
         wait_seconds: float = ANSWER_SECONDS,
     ) -> Answer:
         """File a command, signed, and give the registrar's answer to it.
 
-        It is about the version of the case that this agency saw last. With the ``command_id`` of
+        Without ``seen_version``, the one of the case that somebody decided by, it is about the
+        newest that the agency was told of. With the ``command_id`` of
         an earlier try, whose answer was not waited for, nothing is done twice.
 
         :raises InvalidInput: there is no key or no officer, or the command is none.
@@ -102,11 +104,13 @@ class Desk:
         """
         command_id = self._await(command_id)
         if self._mailbox.answer(command_id) is None:
-            seen = self._mailbox.latest(case_kind, case)
+            if seen_version is None:
+                seen = self._mailbox.latest(case_kind, case)
+                seen_version = seen.case.version if seen else 0
             self._send(
                 {
                     "id": command_id, "case": case, "case_kind": case_kind,
-                    "seen_version": seen.case.version if seen else 0, "verb": verb,
+                    "seen_version": seen_version, "verb": verb,
                     "body": canonical_json(body), "head": head and head.model_dump(),
                 }
             )  # fmt: skip

@@ -1,0 +1,125 @@
+"""An agency's round at its desk, on a real broker with a real registrar."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from sharebus import InvalidInput, Refused, Unavailable
+from sharebus.producers.desk import CaseVersion
+from sharebus.producers.desk.private_key import new_key, save_key
+
+from ..registrar.hall import Hall
+from .office import Office
+
+pytestmark = pytest.mark.integration
+
+ASKED = (
+    "--field", "code", "--field", "name", "--basis", "税收征收管理法6", "--scenario", "开业登记",
+    "--scope", "宁波市", "--until", "2099-12-31",
+)  # fmt: skip
+
+
+@pytest.fixture
+def request_id() -> str:
+    return f"r-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def entry(hall: Hall) -> str:
+    """An entry of the provider that is shared on conditions."""
+    document = hall.entry()
+    hall.world.apply(document)
+    return str(document.id)
+
+
+def test_request_goes_from_the_subscriber_over_the_providers_inbox_to_a_grant(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall = office.hall
+    answer = office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--id", request_id)
+    assert (answer["state"], answer["version"]) == ("submitted", 1)
+    waiting = office.run(hall.provider, "inbox")
+    (task,) = [task for task in waiting if task["case"] == request_id]
+    assert task["verbs"] == ["list-missing", "accept", "refuse"]
+    assert task["due_ms"] > 0
+    assert task["basis"]
+    assert office.run(hall.provider, "request", "accept", request_id)["outcome"] == "accepted"
+    shown = office.run(hall.subscriber, "request", "show", request_id)
+    assert shown["state"] == "supplied"
+    assert [version["verb"] for version in shown["history"]] == ["submit", "accept", "supply"]
+    assert shown["history"][0]["clocks"]
+    grants = office.run(hall.subscriber, "grant", "list")
+    assert (request_id, "in_force") in [(grant["id"], grant["state"]) for grant in grants]
+    grant = hall.world.facts_now().grants[request_id]
+    assert (grant.entry, grant.fields, grant.revoked) == (entry, ("code", "name"), False)
+
+
+def test_refusal_is_reviewed_and_overruled_by_the_coordinator(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall = office.hall
+    office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--id", request_id)
+    office.run(hall.provider, "request", "refuse", request_id, "--basis", "统计法9")
+    office.run(hall.subscriber, "request", "ask-review", request_id, "--reason", "依法应当共享")
+    waiting = office.run(hall.coordinator, "inbox")
+    (task,) = [task for task in waiting if task["case"] == request_id]
+    assert task["verbs"] == ["overrule", "uphold"]
+    office.run(hall.coordinator, "request", "overrule", request_id, "--reason", "依据不足")
+    with office.desk(hall.subscriber) as desk:
+        latest = desk.latest("request", request_id)
+    assert latest is not None
+    assert latest.case.state == "supplied"
+
+
+def test_command_signed_with_another_key_is_refused(
+    office: Office, entry: str, request_id: str, tmp_path: Path
+) -> None:
+    hall = office.hall
+    forged = tmp_path / "forged.toml"
+    save_key(forged, new_key("ed25519", "office"))
+    with pytest.raises(Refused, match="the signature is not of this command"):
+        office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--key", str(forged))
+    unknown = tmp_path / "unknown.toml"
+    save_key(unknown, new_key("sm2"))
+    with pytest.raises(Refused, match="a key that is not the agency's"):
+        office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--key", str(unknown))
+
+
+def test_command_about_an_older_version_is_refused(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall = office.hall
+    office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--id", request_id)
+    office.run(hall.provider, "request", "list-missing", request_id, "--missing", "使用场景不明")
+    with office.desk(hall.provider) as desk:
+        body = {"accepted_fields": ["code"]}
+        answer = desk.file("request", request_id, "accept", body, seen_version=1)
+    assert (answer.outcome, answer.version) == ("refused", 2)
+    assert "has changed since" in answer.problem
+    with pytest.raises(InvalidInput, match="knows no request of this id"):
+        office.run(hall.provider, "request", "show", "r-nowhere")
+
+
+def test_command_that_was_not_waited_for_is_gone_on_with_and_decided_once(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall = office.hall
+    office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--id", request_id)
+    command_id = str(uuid.uuid4())
+    with office.desk(hall.provider) as desk:
+        body = {"accepted_fields": ["code"]}
+        with pytest.raises(Unavailable, match="has not answered yet"):
+            desk.file("request", request_id, "accept", body, command_id=command_id, wait_seconds=0)
+    with office.desk(hall.provider) as desk:
+        first = desk.file("request", request_id, "accept", body, command_id=command_id)
+        again = desk.file("request", request_id, "accept", body, command_id=command_id)
+    assert first.outcome == "accepted"
+    assert again == first
+    verbs = [version.verb for version in desk_history(office, request_id)]
+    assert verbs.count("accept") == 1
+
+
+def desk_history(office: Office, request_id: str) -> list[CaseVersion]:
+    with office.desk(office.hall.provider) as desk:
+        return desk.history("request", request_id)
