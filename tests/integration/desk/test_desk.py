@@ -55,6 +55,23 @@ def test_request_goes_from_the_subscriber_over_the_providers_inbox_to_a_grant(
     assert (grant.entry, grant.fields, grant.revoked) == (entry, ("code", "name"), False)
 
 
+def test_unconditional_data_is_granted_while_its_subscriber_waits(
+    office: Office, request_id: str
+) -> None:
+    hall = office.hall
+    provider = hall.entry().provider
+    document = hall.world.unconditional(provider=provider.model_dump())
+    hall.world.apply(document)
+    shown = office.run(
+        hall.subscriber, "catalog", "show", document.id
+    )  # what to expect, before it is asked for
+    assert shown["expected_reply"]["fields_without_a_mark"]["at_once"]
+    asked = [*ASKED[4:], "--field", document.field_names[0], "--id", request_id, "--wait"]
+    case = office.run(hall.subscriber, "request", "submit", document.id, *asked)
+    assert case["state"] == "supplied"
+    assert [version["verb"] for version in case["history"]][-1] == "supply"
+
+
 def test_refusal_is_reviewed_and_overruled_by_the_coordinator(
     office: Office, entry: str, request_id: str
 ) -> None:
