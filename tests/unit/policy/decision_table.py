@@ -21,7 +21,11 @@ FILTERS = (None, "district", "field")
 MARKS = tuple(mark for mark in Mark if mark not in SECRET_MARKS)
 FIELDS = ("field", "code", "district")
 ROWS = tuple(
-    {"field": f"CANARY-field-{place}", "code": f"CANARY-code-{place}", "district": f"{place}-CANARY"}
+    {
+        "field": f"CANARY-field-{place}",
+        "code": f"CANARY-code-{place}",
+        "district": f"{place}-CANARY",
+    }
     for place in ("330203", "330205")
 )
 HAISHU, BEILUN = ROWS
@@ -58,9 +62,7 @@ class Facts(NamedTuple):
     def standings(self) -> Iterator[tuple[str, date]]:
         """The standing of the grant on each day that makes a difference."""
         if self.grant == "given":
-            yield from (
-                (standing, _DAYS.get(standing, town.DURING)) for standing in STANDINGS[1:4]
-            )
+            yield from ((standing, _DAYS.get(standing, town.DURING)) for standing in STANDINGS[1:4])
         else:
             yield self.grant, town.DURING
 
@@ -139,6 +141,6 @@ def table() -> Iterator[str]:
             )
             visible = law(facts, standing)
             cells.append("visible" if HAISHU["field"] in visible else "–")
-        yield " | ".join(
-            (f"| {sharing}", standing, "named" if agreement else "none", *cells)
-        ) + " |"
+        yield (
+            " | ".join((f"| {sharing}", standing, "named" if agreement else "none", *cells)) + " |"
+        )

@@ -56,5 +56,3 @@ def test_what_a_reader_sees_is_what_the_law_says_in_every_combination() -> None:
 def test_secret_data_is_in_no_entry_at_all(mark: Mark) -> None:
     with pytest.raises(ValidationError, match="never enters the bus"):
         town.entry(marks={"name": mark})
-
-

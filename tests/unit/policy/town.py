@@ -187,5 +187,3 @@ def registered_closing() -> RegisteredSchema:
     return RegisteredSchema(
         subject=record.subject, schema_id=case.CLOSING_ID, avro_schema=record.avro_schema
     )
-
-
