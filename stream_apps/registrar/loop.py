@@ -29,7 +29,7 @@ from sharebus.schemas.filed_command import Arrival, Judged, judge
 from sharebus.schemas.record import case_fact, platform_records
 from sharebus.stream_apps.in_hand import InHand
 from sharebus.stream_apps.progress import ProgressReader
-from sharebus.stream_apps.registrar import metrics
+from sharebus.stream_apps.registrar import metrics, record
 from sharebus.stream_apps.registrar.census import Census
 from sharebus.stream_apps.registrar.intake import CommandIntake, Position
 from sharebus.stream_apps.registrar.transaction import Announcement, Transaction
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 NAME: Final = "registrar"
 DEATHS_MIN: Final = 2
 """One death may be anything; whoever died twice over the same command died of it."""
+TRANSACTION_BYTES_MAX: Final = 4 * 1_048_576
+"""Of cases and notices, but for the last decision: a transaction must end within 5 seconds."""
 _WAIT_SECONDS: Final = 0.05
 _FIRST_FACTS_SECONDS: Final = 1.0
 
@@ -122,9 +124,9 @@ class RegistrarLoop:
         schemas = self._facts.facts.schemas
         return SchemaIds(
             {
-                record.subject: max(schemas[record.subject])
-                for record in platform_records()
-                if schemas.get(record.subject)
+                each.subject: max(schemas[each.subject])
+                for each in platform_records()
+                if schemas.get(each.subject)
             }
         )
 
@@ -138,15 +140,20 @@ class RegistrarLoop:
             time.sleep(_FIRST_FACTS_SECONDS)  # a bus without a catalog: nothing can be written yet
             return
         if arrivals:
-            self._decide(docket, intake, arrivals)
+            while arrivals:
+                arrivals = self._decide(docket, intake, arrivals)
             return
         now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
         if due_ms is not None and due_ms <= now_ms:
             self._pass_time(docket, intake, now_ms)
 
-    def _decide(self, docket: Docket, intake: CommandIntake, arrivals: list[Arrival]) -> None:
+    def _decide(
+        self, docket: Docket, intake: CommandIntake, arrivals: list[Arrival]
+    ) -> list[Arrival]:
+        """Decide as many as one transaction bears; gives those that are left."""
         version = docket.facts.version
-        judged = []
+        judged: list[Judged] = []
+        written_bytes = 0
         for arrival in arrivals:
             self._instant_ms = max(self._instant_ms, arrival.ingress_ms)
             self._in_hand.take(arrival.topic, 0, arrival.offset, arrival.offset + 1)
@@ -154,9 +161,12 @@ class RegistrarLoop:
                 judge(docket, arrival, self._instant_ms, is_harmful=self._is_harmful(arrival))
             )
             self._in_hand.release()
+            written_bytes += record.bytes_of(judged[-1].outcome)
+            if written_bytes > TRANSACTION_BYTES_MAX:
+                break
         epochs = {topic: position.epoch for topic, position in intake.positions.items()}
-        for arrival in arrivals:
-            intake.decided(arrival)
+        for each in judged:
+            intake.decided(each.arrival)
         transaction = self._begin(version)
         try:
             transaction.write_commands(judged, epochs)
@@ -164,6 +174,7 @@ class RegistrarLoop:
         except KafkaException as error:
             raise stopped_by(error) from error
         self._tell(judged)
+        return arrivals[len(judged) :]
 
     def _pass_time(self, docket: Docket, intake: CommandIntake, now_ms: int) -> None:
         self._instant_ms = max(self._instant_ms, now_ms)

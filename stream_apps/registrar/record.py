@@ -124,3 +124,9 @@ def kept(outcome: Outcome) -> list[Case | Answer]:
     """What of an outcome stands in ``facts.cases``."""
     answers = [outcome.answer] if outcome.answer and not outcome.is_repeated else []
     return [*outcome.cases, *answers]
+
+
+def bytes_of(outcome: Outcome) -> int:
+    """About how much an outcome writes: a notice is written twice, first as one that waits."""
+    told = 2 * sum(len(notice.case.model_dump_json()) for notice in outcome.notices)
+    return told + sum(len(case.model_dump_json()) for case in outcome.cases)

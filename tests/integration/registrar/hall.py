@@ -124,6 +124,17 @@ class Hall:
             },
         )  # fmt: skip
 
+    def upsert(self, entry: Any, row: dict[str, Any]) -> None:
+        """Publish a row, as the provider of the hall does."""
+        world = self.world
+        headers = world.headers(
+            uuid.uuid4().hex, source=f"/systems/agency.{self.provider}.{PROVIDER}"
+        )
+        key, producer = str(row["code"]).encode(), self.producer(self.provider)
+        sent = world.send(entry, key, world.value(entry, row), headers, producer=producer)
+        self.flush()
+        assert sent.error is None
+
     def notices(self, agency: str) -> list[tuple[bytes, bytes]]:
         found = self.world.records(topics.notices_topic(agency))
         return [(bytes(record.key() or b""), record.value() or b"") for record in found]

@@ -45,7 +45,7 @@ def test_request_that_the_provider_accepts_becomes_a_grant_and_its_view_is_fille
     assert states == ["submitted", "consented", "supplied"]
 
     apply_catalog(hall.world.settings)
-    hall.world.upsert(entry, case.row("a"))
+    hall.upsert(entry, case.row("a"))
     hall.world.decided(entry)
     view = hall.world.view_topic(entry, grant)
     assert [record.key() for record in hall.world.records(view)] == [b"a"]
