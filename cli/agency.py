@@ -8,7 +8,10 @@ import typer
 from sharebus import InvalidInput
 from sharebus.cli.act_fields import Field, text
 from sharebus.cli.acts import Act, add_acts
-from sharebus.cli.case import add_looks
+from sharebus.cli.case_view import show_history, version_document
+from sharebus.cli.desk import AsOption, looking
+from sharebus.cli.output import JsonOption, print_json, print_table
+from sharebus.governance.agency import Agency
 from sharebus.producers.desk import load_key
 
 _OFFICE, _SYSTEM = "nb-data.office", "nb-tax.levy"
@@ -19,9 +22,70 @@ _AGENCY = ("AGENCY", "Id of the agency.")
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     group = typer.Typer(no_args_is_help=True, help="Agencies and their systems (行政机关).")
-    add_looks(group, "agency", "agency", _OFFICE)
+    group.command("list", epilog=f"Example:  sharebus agency list --as {_OFFICE}")(_list)
+    group.command("show", epilog=f"Example:  sharebus agency show nb-tax --as {_OFFICE}")(_show)
     add_acts(group, _ACTS)
     app.add_typer(group, name="agency")
+
+
+def _list(
+    system: AsOption,
+    is_all: Annotated[bool, typer.Option("--all", help="Also those that have left.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the agencies on the bus, with their offices and systems."""
+    with looking(system) as desk:
+        known = sorted(desk.catalog.agencies.values(), key=lambda agency: agency.id)
+    found = [agency for agency in known if is_all or not agency.left]
+    if as_json:
+        print_json([agency.model_dump(mode="json") for agency in found])
+        return
+    print_table(
+        "Agencies",
+        ("agency", "name", "code", "jurisdiction", "offices", "systems", "keys", "state"),
+        (
+            (
+                agency.id, agency.name, agency.code, agency.jurisdiction,
+                ", ".join(agency.offices), ", ".join(each.id for each in agency.systems),
+                ", ".join(key.id for key in agency.keys), _state(agency),
+            )
+            for agency in found
+        ),
+    )  # fmt: skip
+
+
+def _show(
+    agency: Annotated[str, typer.Argument(help="Id of the agency.", metavar="AGENCY")],
+    system: AsOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an agency, and the moves of it that the looking agency was told of."""
+    with looking(system) as desk:
+        found = desk.catalog.agencies.get(agency)
+        history = desk.history("agency", agency)
+    if found is None:
+        raise InvalidInput(
+            "there is no such agency on the bus", found=agency,
+            expected="an id that `sharebus agency list` shows",
+        )  # fmt: skip
+    if as_json:
+        moves = [version_document(version) for version in history]
+        print_json({**found.model_dump(mode="json"), "history": moves})
+        return
+    rows = [
+        ("name", found.name), ("code", found.code), ("jurisdiction", found.jurisdiction),
+        ("state", _state(found)), ("officer", f"{found.officer.name}, {found.officer.title}"),
+        ("offices", ", ".join(found.offices)),
+        *((f"system {each.id}", f"{each.name}: {', '.join(each.roles)}") for each in found.systems),
+        *((f"key {key.id}", f"{key.algorithm} {key.public_key}") for key in found.keys),
+    ]  # fmt: skip
+    print_table(found.id, ("", ""), rows)
+    if history:
+        show_history(history)
+
+
+def _state(agency: Agency) -> str:
+    return "left" if agency.left else "suspended" if agency.suspended else "active"
 
 
 def _system(given: Any) -> dict[str, Any]:

@@ -24,11 +24,7 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
         return
     case = latest.case
     print_table(f"{case.case_kind} {case.id}: {case.state}", ("", ""), _facts(case))
-    print_table(
-        "History",
-        ("version", "at", "move", "state", "by", "officer", "article", "clocks then"),
-        (_history_row(version) for version in history),
-    )
+    show_history(history)
     if case.clocks:
         print_table(
             "Clocks",
@@ -38,6 +34,15 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
                 for clock in case.clocks
             ),
         )
+
+
+def show_history(history: Iterable[CaseVersion]) -> None:
+    """A line for each version: who made it, under which article, and what was due then."""
+    print_table(
+        "History",
+        ("version", "at", "move", "state", "by", "officer", "article", "clocks then"),
+        (_history_row(version) for version in history),
+    )
 
 
 def show_cases(title: str, versions: Iterable[CaseVersion], as_json: bool) -> None:
