@@ -49,7 +49,9 @@ class _AlterQuotasResponse(Response):
     )
 
 
-class _AlterQuotasStruct(RequestStruct):
+class AlterQuotasStruct(RequestStruct):
+    """AlterClientQuotas, version 0."""
+
     API_KEY = 49
     API_VERSION = 0
     RESPONSE_TYPE = _AlterQuotasResponse
@@ -65,13 +67,16 @@ class _AlterQuotasStruct(RequestStruct):
     )
 
 
-class _AlterQuotas(Request[_AlterQuotasStruct]):
+class AlterQuotas(Request[AlterQuotasStruct]):
+    """What each user may fetch, in bytes per second; None takes the bound away."""
+
     API_KEY = 49
 
     def __init__(self, rate_by_user: Mapping[str, float | None]) -> None:
         self._rate_by_user = rate_by_user
 
-    def build(self, request_struct_class: type[_AlterQuotasStruct]) -> _AlterQuotasStruct:
+    def build(self, request_struct_class: type[AlterQuotasStruct]) -> AlterQuotasStruct:
+        """The request as it is sent."""
         entries = [
             ([(_USER, user)], [(CONSUMER_RATE, rate or 0.0, rate is None)])
             for user, rate in self._rate_by_user.items()
@@ -121,7 +126,7 @@ def set_consumer_rates(
     """
 
     async def ask(connection: AIOKafkaConnection) -> None:
-        answer = await connection.send(_AlterQuotas(rate_by_user))
+        answer = await connection.send(AlterQuotas(rate_by_user))
         for code, message, _ in answer.entries:
             _check(code, message)
 

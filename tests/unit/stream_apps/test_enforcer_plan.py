@@ -1,6 +1,5 @@
 """What the broker must hold, and the steps that lead there."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -9,19 +8,15 @@ import pytest
 from sharebus import InvalidInput
 from sharebus.governance.agency import Agency
 from sharebus.governance.collection import Collection
-from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import NotSharedListing, PolicyFacts, RegisteredSchema
-from sharebus.governance.grant import Grant
 from sharebus.governance.view import view_of_grant, view_schema
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.topic import SHARED_CATALOG, view_topic
 from sharebus.stream_apps.enforcer.desired import (
-    DesiredBroker,
-    DesiredState,
     SubjectSchema,
     desired_broker,
 )
-from sharebus.stream_apps.enforcer.difference import LiveState, LiveTopic, difference
+from sharebus.stream_apps.enforcer.difference import LiveTopic, difference
 from sharebus.stream_apps.enforcer.plan import (
     check_documents,
     fact_changes,
@@ -29,45 +24,17 @@ from sharebus.stream_apps.enforcer.plan import (
 )
 from sharebus.stream_apps.enforcer.rights import AccessRule
 
-MakeEntry = Callable[..., CatalogEntry]
-MakeGrant = Callable[..., Grant]
-CONDITIONAL = {"class": "conditional", "conditions": "仅供履行职责"}
-NOT_SHARED = {
-    "class": "not_shared",
-    "basis": {"instrument": "示例法", "version": "2020", "article": 5},
-}
-NOTHING = LiveState({}, frozenset(), {})
-
-
-def facts_of(*documents: Any) -> PolicyFacts:
-    facts = PolicyFacts()
-    for version, document in enumerate(documents):
-        facts.apply(document, version)
-    return facts
-
-
-def rights_of(desired: DesiredBroker, system: str) -> set[tuple[str, str, str]]:
-    return {
-        (rule.operation, rule.resource, rule.name)
-        for rule in desired.rules
-        if rule.principal == f"User:agency.{system}"
-    }
-
-
-def topics_of(desired: DesiredBroker) -> dict[str, int]:
-    return {topic.name: topic.partitions for topic in desired.topics}
-
-
-def as_live(desired: DesiredBroker) -> LiveState:
-    """The broker after everything was done; it states more settings than we do."""
-    return LiveState(
-        {
-            topic.name: LiveTopic(topic.partitions, {**topic.config, "segment.ms": "604800000"})
-            for topic in desired.topics
-        },
-        desired.rules,
-        {schema: number for number, schema in enumerate(desired.schemas)},
-    )
+from .enforcer_case import (
+    CONDITIONAL,
+    NOT_SHARED,
+    NOTHING,
+    MakeEntry,
+    MakeGrant,
+    as_live,
+    facts_of,
+    rights_of,
+    topics_of,
+)
 
 
 def test_entry_without_marks_shared_with_all_has_one_copy(
@@ -387,87 +354,3 @@ def test_catalog_for_everybody_tells_entries_and_only_names_of_what_is_not_share
     listing = public[-1]
     assert isinstance(listing, NotSharedListing)
     assert "code" not in listing.model_dump_json()
-
-
-def test_what_is_computed_anew_is_what_is_computed_from_nothing(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, make_grant: MakeGrant, today: date
-) -> None:
-    state = DesiredState()
-    entry, grant = make_entry(), make_grant()
-    facts = facts_of(*agencies, entry)
-    changes: list[Any] = [
-        grant,
-        grant.model_copy(update={"revoked": True}),
-        entry.model_copy(update={"partitions": entry.partitions, "suspended": True}),
-        agencies[0].model_copy(update={"suspended": True}),
-        agencies[0],
-    ]
-    assert state.of(facts, today) == desired_broker(facts, today)
-    for version, change in enumerate(changes, start=10):
-        facts.apply(change, version)
-        assert state.of(facts, today) == desired_broker(facts, today)
-    for day in (date(1999, 1, 1), today, date(2999, 1, 1)):
-        assert state.of(facts, day) == desired_broker(facts, day)
-
-
-def test_one_change_leaves_what_follows_from_other_entries_as_it_was(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
-) -> None:
-    state = DesiredState()
-    facts = facts_of(*agencies, make_entry(), make_entry(id="alleys"))
-    before = {topic.name: topic for topic in state.of(facts, today).topics}
-    facts.apply(make_entry(suspended=True), 9)
-    after = {topic.name: topic for topic in state.of(facts, today).topics}
-    assert after["ingress.alleys"] is before["ingress.alleys"]
-    assert after["ingress.shops"] is not before["ingress.shops"]
-
-
-def test_suspended_agency_can_be_told_why_and_answer_and_no_more(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
-) -> None:
-    suspended = [agency.model_copy(update={"suspended": True}) for agency in agencies]
-    desired = desired_broker(facts_of(*suspended, make_entry()), today)
-    for agency in agencies:
-        for system in agency.system_names():
-            assert rights_of(desired, str(system)) == {
-                ("READ", "TOPIC", f"notices.{agency.id}"),
-                ("WRITE", "TOPIC", f"commands.{agency.id}"),
-                ("READ", "GROUP", system.group_prefix),
-            }
-
-
-def test_topic_that_is_gone_is_not_made_anew_while_there_are_rights_on_it(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
-) -> None:
-    desired = desired_broker(facts_of(*agencies, make_entry()), today)
-    live = as_live(desired)
-    without = {name: topic for name, topic in live.topics.items() if name != "shared.shops"}
-    plan = difference(desired, live._replace(topics=without))
-    assert plan.create == ()
-    assert [conflict.topic for conflict in plan.conflicts] == ["shared.shops"]
-    rules = frozenset(rule for rule in live.rules if rule.name != "shared.shops")
-    anew = difference(desired, LiveState(without, rules, live.schema_ids))
-    assert [topic.name for topic in anew.create] == ["shared.shops"]
-    assert anew.conflicts == ()
-
-
-def test_plan_that_takes_too_many_rights_takes_none_and_does_the_rest(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
-) -> None:
-    with_entry = desired_broker(facts_of(*agencies, make_entry()), today)
-    other = desired_broker(facts_of(*agencies, make_entry(id="alleys")), today)
-    plan = difference(other, as_live(with_entry))
-    assert plan.within(len(plan.revoke)) == plan
-    limited = plan.within(len(plan.revoke) - 1)
-    assert limited.revoke == ()
-    assert limited.allow == plan.allow
-    assert limited.conflicts[-1].found == str(len(plan.revoke))
-
-
-def test_state_after_a_plan_differs_no_more(
-    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
-) -> None:
-    desired = desired_broker(facts_of(*agencies, make_entry()), today)
-    plan = difference(desired, NOTHING)
-    registered = {schema: number for number, schema in enumerate(plan.register)}
-    assert difference(desired, NOTHING.after(plan, registered)).is_empty
