@@ -192,7 +192,16 @@ def _test(mutant: Mutant | None) -> int:
             sys.meta_path.insert(0, _Mutated(mutant))
         import pytest
 
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
+        options = [
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "--assert=plain",
+            "--hypothesis-seed=0",
+        ]
         code = pytest.main([*options, *TESTS])
     os._exit(int(code))
 

@@ -56,3 +56,10 @@ def test_what_a_reader_sees_is_what_the_law_says_in_every_combination() -> None:
 def test_secret_data_is_in_no_entry_at_all(mark: Mark) -> None:
     with pytest.raises(ValidationError, match="never enters the bus"):
         town.entry(marks={"name": mark})
+
+
+def test_page_prints_the_table_that_is_tested() -> None:
+    page = pages.text_of(pages.DOCS / "policy-proof.md")
+    assert "\n".join(table()) in page
+    assert f"{FACTS:,}" in page
+    assert f"{CELLS:,}" in page

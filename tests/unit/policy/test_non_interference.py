@@ -163,7 +163,7 @@ def test_error_about_a_damaged_value_does_not_tell_it(damage: str) -> None:
     value = case.value_under(FIELDS, row)
     reader = reader_of(case.schema(FIELDS))
     assert compile_entity_key(["code"])(read_value(value, 1, reader).row) == b"CANARY-1"
-    refused = 0
+    refusals = []
     for place in range(5, len(value)):
         harmed = {
             "cut": value[:place],
@@ -173,7 +173,8 @@ def test_error_about_a_damaged_value_does_not_tell_it(damage: str) -> None:
         try:
             read_value(harmed, 1, reader)
         except Refusal as refusal:
-            refused += 1
-            assert "CANARY" not in "".join(traceback.format_exception(refusal))
-            assert "CANARY" not in refusal.place
-    assert refused > len(row)
+            refusals.append(refusal)
+    assert len(refusals) > len(row)
+    for refusal in refusals:
+        assert "CANARY" not in "".join(traceback.format_exception(refusal))
+        assert "CANARY" not in refusal.place
