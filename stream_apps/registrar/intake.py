@@ -150,6 +150,14 @@ class CommandIntake:
         position = self.positions[arrival.topic]
         self.positions[arrival.topic] = position._replace(next_offset=arrival.offset + 1)
 
+    def waiting(self) -> int:
+        """How many commands are known to be in the topics and not decided."""
+        count = 0
+        for topic in self._followed:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)
+            count += max(0, end - self.positions[topic].next_offset)
+        return count
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()

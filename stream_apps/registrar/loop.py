@@ -135,6 +135,7 @@ class RegistrarLoop:
         # Nothing is judged by an older policy than the one now committed (decision 9).
         self._facts.catch_up()
         metrics.POLICY_VERSION.set(docket.facts.version)
+        metrics.WAITING_COMMANDS.set(intake.waiting())
         intake.follow(topics.commands_topic(agency) for agency in docket.facts.agencies)
         if not docket.facts.schemas:
             time.sleep(_FIRST_FACTS_SECONDS)  # a bus without a catalog: nothing can be written yet

@@ -22,6 +22,9 @@ OVERDUE_STEPS: Final = Gauge(
     "Steps of cases past their due instant (provisional ones are not counted), by kind of case",
     ["kind"],
 )
+WAITING_COMMANDS: Final = Gauge(
+    "sharebus_registrar_waiting_commands", "Commands in all topics that are not decided yet"
+)
 POLICY_VERSION: Final = Gauge(
     "sharebus_registrar_policy_version", "Offset in facts.policy of the last fact applied"
 )
