@@ -193,8 +193,6 @@ def _collect_named(schema: Any, namespace: str, named: dict[str, Mapping[str, An
         for part in ("items", "values"):
             if part in schema:
                 _collect_named(schema[part], namespace, named)
-        if isinstance(schema["type"], list | Mapping):
-            _collect_named(schema["type"], namespace, named)
 
 
 def _write_type(
@@ -224,6 +222,4 @@ def _write_type(
     for part in ("items", "values"):
         if part in schema:
             copy[part] = _write_type(schema[part], namespace, named, written)
-    if isinstance(schema["type"], list | Mapping):
-        copy["type"] = _write_type(schema["type"], namespace, named, written)
     return copy

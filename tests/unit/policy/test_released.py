@@ -9,7 +9,7 @@ from sharebus.governance.application import Application, is_self_service
 from sharebus.governance.collection import Problem, check_collection
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
-from sharebus.governance.view import is_released, view_of_grant, views_of
+from sharebus.governance.view import is_released, view_of_grant, view_schema, views_of
 
 from . import town
 
@@ -69,6 +69,12 @@ def test_grant_of_another_entry_or_of_a_retired_one_releases_nothing() -> None:
     assert views_of(town.entry("open", retired=True), [grant]) == ()
 
 
+def test_unconditional_entry_whose_fields_are_all_marked_has_no_shared_view() -> None:
+    assert views_of(town.entry("open", marks=dict.fromkeys(ALL, "privacy")), ()) == ()
+    shared = views_of(town.entry("open", marks=PERSONAL), ())
+    assert [view.fields for view in shared] == [("code", "district")]
+
+
 def test_agency_that_is_suspended_or_gone_and_system_that_does_not_subscribe_read_nothing() -> None:
     facts = town.facts_of(*PARTIES, town.entry(), town.grant(ALL))
     grant = facts.grants["g-1"]
@@ -96,3 +102,19 @@ def test_name_of_a_view_cannot_be_searched_for() -> None:
     """An applicant chooses the values of its filter, and would share the topic of its target."""
     name = view_of_grant(town.entry(), town.grant(ALL, conditions=[town.IN_HAISHU])).name
     assert len(bytes.fromhex(name.removeprefix("v-"))) * 8 == 128
+
+
+def test_schema_of_a_view_has_name_and_namespace_of_the_entry_and_the_released_fields() -> None:
+    fields = [{"name": name, "type": "string"} for name in ALL]
+    schema = {"type": "record", "name": "Person", "doc": "CANARY", "fields": fields}
+    assert view_schema(schema, ["district"]) == {
+        "type": "record",
+        "name": "Person",
+        "fields": [{"name": "district", "type": "string"}],
+    }
+    assert view_schema({**schema, "namespace": "town"}, ["code"]) == {
+        "type": "record",
+        "name": "Person",
+        "namespace": "town",
+        "fields": [{"name": "code", "type": "string"}],
+    }
