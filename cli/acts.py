@@ -37,7 +37,7 @@ class Act(NamedTuple):
     """A move as a command: the word for it, what it does, and how its fields are given.
 
     ``argument`` is what the command is about, as ``(NAME, help)``: the case, unless it begins one;
-    then its id follows from ``case_id``. ``decided`` says when ``--wait`` ends.
+    then it ``fills`` a field. ``decided`` says when ``--wait`` ends.
     """
 
     word: str
@@ -48,6 +48,7 @@ class Act(NamedTuple):
     fields: Mapping[str, Field] = {}
     argument: tuple[str, str] = ("CASE", "Id of the case.")
     complete: Complete | None = None
+    fills: str = ""
     is_new: bool = False
     is_file: bool = False
     decided: Callable[[Case], bool] | None = None
@@ -113,6 +114,8 @@ def _take(act: Act, given: dict[str, Any]) -> None:
         about, body["document"] = read_document(about)
     with acting(given["system"], given["key"], given["officer"]) as desk:
         case = _new_id(act, given.get("case_id"), str(about)) if act.is_new else str(about)
+        if act.fills:
+            body[act.fills] = about
         if act.complete:
             body = act.complete(desk, str(about), body)
         answer = desk.file(

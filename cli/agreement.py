@@ -5,8 +5,8 @@ from typing import Any
 import typer
 
 from sharebus.cli.act_fields import TERM, TEXT_DIGEST, text
-from sharebus.cli.acts import Act, add_acts
-from sharebus.cli.case import add_looks
+from sharebus.cli.acts import Act
+from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
 from sharebus.producers.desk import Desk
 
@@ -15,12 +15,9 @@ _SYSTEM = "nb-market-regulation.registration"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Security and confidentiality agreements (安全保密协议)."
+    add_noun(
+        app, "agreement", "Security and confidentiality agreements (安全保密协议).", _SYSTEM, _ACTS
     )
-    add_looks(group, "agreement", "agreement", _SYSTEM)
-    add_acts(group, _ACTS)
-    app.add_typer(group, name="agreement")
 
 
 def is_decided(case: Case) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sharebus.cli.act_fields import read_setting
-from sharebus.cli.acts import known_case
+from sharebus.cli.acts import Act, add_acts, known_case
 from sharebus.cli.case_view import is_closed, show_case, show_cases
 from sharebus.cli.desk import (
     AsOption,
@@ -37,6 +37,14 @@ def register(app: typer.Typer) -> None:
     group.command("show", epilog="Example:  sharebus case show request r-1 --as nb-tax.levy")(_show)
     group.command("list", epilog="Example:  sharebus case list --as nb-tax.levy")(_list)
     app.add_typer(group, name="case")
+
+
+def add_noun(app: typer.Typer, kind: str, meaning: str, system: str, acts: tuple[Act, ...]) -> None:
+    """Add the group of a kind of case: ``list``, ``show``, and a command for each act."""
+    group = typer.Typer(no_args_is_help=True, help=meaning)
+    add_looks(group, kind, kind, system)
+    add_acts(group, acts)
+    app.add_typer(group, name=kind)
 
 
 def add_looks(group: typer.Typer, kind: str, noun: str, system: str) -> None:

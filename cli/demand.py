@@ -3,35 +3,27 @@
 import typer
 
 from sharebus.cli.act_fields import day, text
-from sharebus.cli.acts import Act, add_acts
-from sharebus.cli.case import add_looks
+from sharebus.cli.acts import Act
+from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
-from sharebus.producers.desk import Desk
 
 _SYSTEM, _PROVIDER, _OFFICE = "nb-tax.levy", "zj-planning.geography", "nb-data.office"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    group = typer.Typer(no_args_is_help=True, help="Demands for data nobody lists (共享需求).")
-    add_looks(group, "demand", "demand", _SYSTEM)
-    add_acts(group, _ACTS)
-    app.add_typer(group, name="demand")
+    add_noun(app, "demand", "Demands for data nobody lists (共享需求).", _SYSTEM, _ACTS)
 
 
 def _is_answered(case: Case) -> bool:
     return case.state not in ("open", "asked")
 
 
-def _stated(_desk: Desk, content: str, body: dict[str, object]) -> dict[str, object]:
-    return {**body, "content": content}
-
-
 _ACTS = (
     Act("state", "demand", "state", "State a demand.",
         f"demand state 企业不动产抵押信息 --as {_SYSTEM} --purpose 欠税清缴",
         {"purpose": text("--purpose", "What it is needed for.")},
-        ("CONTENT", "The data that is wanted, in words."), _stated, is_new=True,
+        ("CONTENT", "The data that is wanted, in words."), fills="content", is_new=True,
         decided=_is_answered),
     Act("ask", "demand", "ask", "Ask an agency whether it can provide it, as the authority.",
         f"demand ask d-1 --as {_OFFICE} --provider zj-planning",

@@ -3,23 +3,15 @@
 import typer
 
 from sharebus.cli.act_fields import day, text, texts
-from sharebus.cli.acts import Act, add_acts
-from sharebus.cli.case import add_looks
-from sharebus.producers.desk import Desk
+from sharebus.cli.acts import Act
+from sharebus.cli.case import add_noun
 
 _OFFICE = "nb-data.office"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    group = typer.Typer(no_args_is_help=True, help="Emergency sharing (应急共享).")
-    add_looks(group, "emergency", "emergency", _OFFICE)
-    add_acts(group, _ACTS)
-    app.add_typer(group, name="emergency")
-
-
-def _declared(_desk: Desk, reason: str, body: dict[str, object]) -> dict[str, object]:
-    return {**body, "reason": reason}
+    add_noun(app, "emergency", "Emergency sharing (应急共享).", _OFFICE, _ACTS)
 
 
 _ACTS = (
@@ -29,7 +21,7 @@ _ACTS = (
         {"entries": texts("--entry", "An entry that is shared"),
          "agencies": texts("--agency", "An agency that receives"),
          "until": day("--until", "Last day, included.")},
-        ("REASON", "What has happened."), _declared, is_new=True),
+        ("REASON", "What has happened."), fills="reason", is_new=True),
     Act("end", "emergency", "end", "End it before its last day.",
         f"emergency end e-1 --as {_OFFICE}"),
     Act("confirm-sealed", "emergency", "consent",

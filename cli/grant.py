@@ -3,8 +3,8 @@
 import typer
 
 from sharebus.cli.act_fields import TERM, day, text
-from sharebus.cli.acts import Act, add_acts
-from sharebus.cli.case import add_looks
+from sharebus.cli.acts import Act
+from sharebus.cli.case import add_noun
 
 _PROVIDER, _SUBSCRIBER = "nb-market-regulation.registration", "nb-tax.levy"
 _REASON = {"reason": text("--reason", "Why.")}
@@ -12,10 +12,7 @@ _REASON = {"reason": text("--reason", "Why.")}
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    group = typer.Typer(no_args_is_help=True, help="Grants (共享授权).")
-    add_looks(group, "grant", "grant", _SUBSCRIBER)
-    add_acts(group, _ACTS)
-    app.add_typer(group, name="grant")
+    add_noun(app, "grant", "Grants (共享授权).", _SUBSCRIBER, _ACTS)
 
 
 _ACTS = (

@@ -5,8 +5,8 @@ from typing import Any
 import typer
 
 from sharebus.cli.act_fields import ROW_FILTER, TERM, Field, choice, number, text, texts
-from sharebus.cli.acts import Act, add_acts, known_case
-from sharebus.cli.case import add_looks
+from sharebus.cli.acts import Act, known_case
+from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
 from sharebus.producers.desk import Desk
 
@@ -25,10 +25,7 @@ _ACCEPTED = {"accepted_fields": texts("--field", "Of the fields asked for; all i
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    group = typer.Typer(no_args_is_help=True, help="Requests for data (共享申请).")
-    add_looks(group, "request", "request", _SUBSCRIBER)
-    add_acts(group, _ACTS)
-    app.add_typer(group, name="request")
+    add_noun(app, "request", "Requests for data (共享申请).", _SUBSCRIBER, _ACTS)
 
 
 def is_decided(case: Case) -> bool:
@@ -36,8 +33,8 @@ def is_decided(case: Case) -> bool:
     return case.state not in _AWAITED
 
 
-def _submitted(desk: Desk, entry: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {**body, "entry": entry, "system": body.get("system", str(desk.system))}
+def _submitted(desk: Desk, _entry: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {"system": str(desk.system), **body}
 
 
 def _accepted(desk: Desk, case: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +56,8 @@ _ACTS = (
         {"fields": texts("--field", "A field that is needed"), **_FIVE,
          "row_filter": ROW_FILTER,
          "system": text("--system", "Which of the agency's systems reads; else that of --as.")},
-        ("ENTRY", "Id of the catalog entry."), _submitted, is_new=True, decided=is_decided),
+        ("ENTRY", "Id of the catalog entry."), _submitted, "entry", is_new=True,
+        decided=is_decided),
     Act("accept", "request", "accept", "Consent to a request, as the provider.",
         f"request accept r-1 --as {_PROVIDER}", _ACCEPTED, complete=_accepted),
     Act("refuse", "request", "refuse", "Refuse it; only for a legal basis (Order 171 Art 5).",
