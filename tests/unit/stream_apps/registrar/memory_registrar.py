@@ -33,28 +33,10 @@ from sharebus.stream_apps.registrar.transaction import Transaction
 from sharebus.stream_apps.transaction import SchemaIds
 
 from ...governance.docket import town
+from ..gate.memory_log import Stored
 
 SCHEMA_IDS = {each.subject: number for number, each in enumerate(platform_records(), 1)}
 SECOND_MS = 1_000
-
-
-class Stored:
-    """One record, as much of a message as readers look at."""
-
-    def __init__(self, offset: int, key: bytes | None, value: bytes | None, at_ms: int) -> None:
-        self._record = (offset, key, value, at_ms)
-
-    def offset(self) -> int:
-        return self._record[0]
-
-    def key(self) -> bytes | None:
-        return self._record[1]
-
-    def value(self) -> bytes | None:
-        return self._record[2]
-
-    def timestamp(self) -> tuple[int, int]:
-        return 2, self._record[3]
 
 
 class MemoryBroker:
@@ -67,7 +49,7 @@ class MemoryBroker:
 
     def append(self, topic: str, key: bytes | None, value: bytes | None) -> int:
         held = self.topics.setdefault(topic, [])
-        held.append(Stored(len(held), key, value, self.now_ms))
+        held.append(Stored(len(held), key, value, time_ms=self.now_ms))
         return len(held) - 1
 
     def begin_transaction(self) -> None:
