@@ -88,7 +88,11 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
         entry=entry,
         suspended=facts.is_suspended(entry),
         source=source_of(facts.provider_of(entry).principal).encode(),
-        readers={schema_id: reader_of(schema) for schema_id, schema in by_id.items()},
+        readers={
+            schema_id: reader_of(schema)
+            for schema_id, schema in by_id.items()
+            if _can_be_passed_on(entry, schema)
+        },
         known_schema_ids=frozenset(all_ids),
         closing_schema_id=max(closing) if closing else None,
         entity_key=compile_entity_key(entry.key_fields),
@@ -103,6 +107,15 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             if not (view.name == SHARED and entry.shares_one_copy)
         ),
     )
+
+
+def _can_be_passed_on(entry: CatalogEntry, avro_schema: Mapping[str, Any]) -> bool:
+    """One copy is passed on as it came, so an older schema may have no field that was taken away.
+
+    Views are cut to the fields that the entry has now, whatever the schema.
+    """
+    names = {field["name"] for field in avro_schema["fields"]}
+    return not entry.shares_one_copy or names <= set(entry.field_names)
 
 
 def _other_views(facts: PolicyFacts, entry: CatalogEntry) -> bool:

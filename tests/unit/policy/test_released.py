@@ -10,6 +10,8 @@ from sharebus.governance.collection import Problem, check_collection
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.governance.view import is_released, view_of_grant, view_schema, views_of
+from sharebus.stream_apps.enforcer.desired import desired_broker
+from sharebus.stream_apps.gate.plan import compile_plan
 
 from . import town
 
@@ -118,3 +120,25 @@ def test_schema_of_a_view_has_name_and_namespace_of_the_entry_and_the_released_f
         "namespace": "town",
         "fields": [{"name": "code", "type": "string"}],
     }
+
+
+@pytest.mark.parametrize("kind", ["open", "conditional"])
+def test_field_that_was_taken_away_is_released_under_no_older_schema(kind: str) -> None:
+    wide, narrow = town.entry(kind), town.entry(kind, ALL[:2])
+    facts = town.facts_of(*PARTIES, wide, town.grant(ALL))
+    town.register(facts, desired_broker(facts, town.DURING))
+    (old_schema_id,) = facts.schemas["ingress.persons-value"]
+    facts = town.applied(facts, [narrow, town.grant(ALL[:2])], town.BEGIN)
+    desired = desired_broker(facts, town.DURING)
+    town.register(facts, desired)
+    row = {"code": "CANARY-code", "district": "330203-CANARY", "name": "CANARY-name"}
+    plan = compile_plan(facts, narrow, town.case.VIEW_KEY)
+    event = town.event(0, row, old_schema_id, ("code",))
+    decision = town.lane_of(plan.views).decide(plan, [event])
+    released = town.Released(tuple(decision.outputs), tuple(decision.lines))
+    seen = town.seen(released, town.readable(desired, town.SYSTEM), row.values())
+    assert seen == (set() if kind == "open" else {row["code"], row["district"]})
+    (line,) = decision.lines
+    assert (line["outcome"], line["rule"]) == (
+        ("refused", "schema.foreign") if kind == "open" else ("accepted", "")
+    )
