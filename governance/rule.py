@@ -68,7 +68,7 @@ RULE_TITLES: Final[dict[Rule, str]] = {
     Rule.FRAME_EMPTY: "the value is empty or too short to hold a schema id",
     Rule.FRAME_MAGIC: "the value does not begin with magic byte 0",
     Rule.SCHEMA_UNKNOWN: "the schema id is not registered",
-    Rule.SCHEMA_FOREIGN: "the schema id belongs to another subject, or has a field that was taken away",
+    Rule.SCHEMA_FOREIGN: "the schema is another subject's, or has a field that was taken away",
     Rule.VALUE_UNDECODABLE: "the value does not decode under its schema",
     Rule.VALUE_NOT_CANONICAL: "the value is not the one encoding that its content has",
     Rule.VALUE_OUT_OF_RANGE: "a number, date or decimal is outside its range",

@@ -142,3 +142,28 @@ def test_field_that_was_taken_away_is_released_under_no_older_schema(kind: str) 
     assert (line["outcome"], line["rule"]) == (
         ("refused", "schema.foreign") if kind == "open" else ("accepted", "")
     )
+
+
+@pytest.mark.parametrize(
+    ("namespace", "named", "used", "written"),
+    [
+        ("", {"name": "Status"}, "Status", {"name": "Status"}),
+        ("town", {"name": "Status"}, "Status", {"name": "Status", "namespace": "town"}),
+        ("town", {"name": "o.Status"}, "o.Status", {"name": "o.Status", "namespace": "o"}),
+        (
+            "town",
+            {"name": "Status", "namespace": "o"},
+            "o.Status",
+            {"name": "Status", "namespace": "o"},
+        ),
+    ],
+    ids=["no namespace", "that of the record", "in the name", "its own"],
+)
+def test_type_that_a_withheld_field_defines_is_defined_where_it_is_used(
+    namespace: str, named: dict[str, str], used: str, written: dict[str, str]
+) -> None:
+    enum = {"type": "enum", "symbols": ["A"]}
+    fields = [{"name": "withheld", "type": {**enum, **named}}, {"name": "code", "type": used}]
+    schema = {"type": "record", "name": "Person", "fields": fields}
+    view = view_schema({**schema, "namespace": namespace} if namespace else schema, ["code"])
+    assert view["fields"] == [{"name": "code", "type": {**enum, **written}}]
