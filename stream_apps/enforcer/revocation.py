@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     ResourceType,
@@ -101,11 +102,6 @@ class ReaderHold:
                 time.sleep(_PAUSE_SECONDS)
         return time.time_ns() // 1_000_000
 
-    @property
-    def is_holding(self) -> bool:
-        """Whether a quota of ours stands."""
-        return bool(self._rate_before)
-
     def resume(self, topics: Iterable[str]) -> tuple[str, ...]:
         """Take up what an enforcer that died left behind; gives the users that it held.
 
@@ -130,15 +126,18 @@ class ReaderHold:
         self._rate_before.clear()
         self._topics.clear()
 
-    def _brokers(self) -> list[BrokerAddress]:
+    def _cluster(self) -> ClusterMetadata:
         try:
-            brokers = self._admin.list_topics(timeout=_TRANSACTION_SECONDS).brokers
+            return self._admin.list_topics(timeout=_TRANSACTION_SECONDS)
         except KafkaException as error:
             raise Unavailable("The broker does not answer.", found=str(error.args[0])) from error
-        return [BrokerAddress(str(broker.host), broker.port) for broker in brokers.values()]
+
+    def _brokers(self) -> list[BrokerAddress]:
+        brokers = self._cluster().brokers.values()
+        return [BrokerAddress(str(broker.host), broker.port) for broker in brokers]
 
     def _partitions(self) -> dict[str, int]:
-        present = self._admin.list_topics(timeout=_TRANSACTION_SECONDS).topics
+        present = self._cluster().topics
         return {name: len(present[name].partitions) for name in self._topics if name in present}
 
     def _end_parked(self, partitions: Mapping[str, int]) -> None:

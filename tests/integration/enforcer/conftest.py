@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.loop import EnforcerLoop
 
 from ..town import DEADLINE_SECONDS, Town
@@ -100,8 +102,8 @@ class HostileReader:
         self.poll()
 
     def close(self) -> None:
-        """Leave."""
-        self._consumer.close()
+        """Leave, without waiting: the broker does not listen to this connection for a while."""
+        threading.Thread(target=self._consumer.close, daemon=True).start()
 
 
 @pytest.fixture
@@ -109,5 +111,7 @@ def enforcer(town: Town) -> Iterator[RunningEnforcer]:
     """An enforcer that has taken up its work."""
     town.apply()  # gives it its rights
     running = RunningEnforcer(town)
+    admin = AdminClient(town.admin_config, logger=librdkafka_log)
+    wait_for("the enforcer is a member", lambda: office.is_held(admin))
     yield running
     running.stop()

@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from sharebus import InvalidInput
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.governance.view import view_of_grant
@@ -27,7 +28,6 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import audit_batch
-from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.progress import ProgressReader
 
 from ..town import DEADLINE_SECONDS, Town, read_error
@@ -118,7 +118,6 @@ def test_others_read_on_and_the_user_keeps_its_other_rights(
 def test_catalog_applied_beside_the_enforcer_is_carried_out_by_it(
     town: Town, enforcer: RunningEnforcer
 ) -> None:
-    wait_for("the enforcer is a member", lambda: office.is_held(admin_of(town)))
     entry = town.entry()
     started = time.monotonic()
     applied = town.apply(entry)
@@ -136,7 +135,7 @@ def test_enforcer_reads_no_event(town: Town) -> None:
     entry, _, view = granted(town)
     login = client_config(town.settings, credentials_for(town.settings, "enforcer"))
     for topic in (view, f"ingress.{entry.id}", f"commands.{town.sender.agency}"):
-        assert read_error(login, "enforcer", topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+        assert read_error(login, "enforcer-other", topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_drift_is_repaired_and_audited(town: Town, enforcer: RunningEnforcer) -> None:
@@ -175,8 +174,12 @@ def stray_filter(entry: str, principal: str) -> AclBindingFilter:
 
 
 def test_lost_topic_is_raised_and_not_made_anew(town: Town, enforcer: RunningEnforcer) -> None:
-    _, _, view = granted(town)
+    entry, _, view = granted(town)
     admin = admin_of(town)
     admin.delete_topics([view])[view].result(DEADLINE_SECONDS)
     wait_for("it is audited", lambda: audited(town, "drift.raised", view), DRIFT_SECONDS_MAX)
     assert view not in admin.list_topics(timeout=DEADLINE_SECONDS).topics
+    with pytest.raises(InvalidInput, match="is gone"):
+        town.apply()
+    town.apply(entry, grants=(town.grant(entry, revoked=True),))
+    assert town.apply().plan.conflicts == ()
