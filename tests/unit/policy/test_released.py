@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sharebus.governance.agency import SystemRole
 from sharebus.governance.application import Application, is_self_service
@@ -167,3 +168,27 @@ def test_type_that_a_withheld_field_defines_is_defined_where_it_is_used(
     schema = {"type": "record", "name": "Person", "fields": fields}
     view = view_schema({**schema, "namespace": namespace} if namespace else schema, ["code"])
     assert view["fields"] == [{"name": "code", "type": {**enum, **written}}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conditions": [{"field": "code"}]},
+        {"conditions": [{"field": "code", "one_of": []}]},
+        {"conditions": [{"field": "code", "one_of": ["1"], "starts_with": ["1"]}]},
+        {"term": {"first_day": town.LAST_DAY, "last_day": town.FIRST_DAY}},
+        {"fields": ["code", "code"]},
+        {"fields": []},
+        {"system": "tax"},
+    ],
+    ids=["no test", "empty", "two tests", "term", "field twice", "no field", "no system"],
+)
+def test_grant_that_contradicts_itself_is_no_document(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        town.grant(**{"fields": ALL, **changes})
+
+
+def test_term_may_be_one_day() -> None:
+    one_day = {"first_day": town.DURING, "last_day": town.DURING}
+    grant = town.grant(ALL, term=one_day)
+    assert grant.is_in_force(town.DURING)
