@@ -180,15 +180,25 @@ def test_type_that_a_withheld_field_defines_is_defined_where_it_is_used(
         {"fields": ["code", "code"]},
         {"fields": []},
         {"system": "tax"},
+        {"conditions": [town.IN_HAISHU] * 17},
     ],
-    ids=["no test", "empty", "two tests", "term", "field twice", "no field", "no system"],
+    ids=[
+        "no test",
+        "empty",
+        "two tests",
+        "term",
+        "field twice",
+        "no field",
+        "no system",
+        "too many tests",
+    ],
 )
 def test_grant_that_contradicts_itself_is_no_document(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         town.grant(**{"fields": ALL, **changes})
 
 
-def test_term_may_be_one_day() -> None:
+def test_term_may_be_one_day_and_a_filter_have_sixteen_tests() -> None:
     one_day = {"first_day": town.DURING, "last_day": town.DURING}
-    grant = town.grant(ALL, term=one_day)
+    grant = town.grant(ALL, term=one_day, conditions=[town.IN_HAISHU] * 16)
     assert grant.is_in_force(town.DURING)
