@@ -99,6 +99,10 @@ def test_reader_with_a_parked_fetch_gets_nothing_after_its_right_has_ended(
     assert audited(town, "right.ended", view) == is_enforcer_running
 
 
+@pytest.mark.xfail(
+    reason="the quota mutes a connection that reads while a right ends, for over 60 s after it is "
+    "lifted: decision 0019"
+)
 def test_others_read_on_and_the_user_keeps_its_other_rights(
     town: Town, enforcer: RunningEnforcer
 ) -> None:
