@@ -40,7 +40,7 @@ SCHEMA: dict[str, Any] = {
     ],
 }
 _PARSED = parse_schema(SCHEMA)
-_TRANSACTION = {"linger.ms": 1, "transaction.timeout.ms": 60_000, "log_level": 2}
+_TRANSACTION = {"linger.ms": 1, "transaction.timeout.ms": 10_000, "log_level": 2}
 
 
 class EntryOnBroker:
