@@ -29,6 +29,11 @@ def unannounced_key(number: int) -> bytes:
     return f"{_UNANNOUNCED}{number}".encode()
 
 
+def unannounced_number(key: bytes) -> int:
+    """The number in such a key."""
+    return int(key.decode().removeprefix(_UNANNOUNCED))
+
+
 class ProgressReader:
     """The latest progress record of each key, as of the last :meth:`catch_up`."""
 
@@ -85,5 +90,5 @@ class ProgressReader:
         """The notices that wait to be announced, by the key of their record, in order."""
         prefix = _UNANNOUNCED.encode()
         keys = (key for key in self._records if key.startswith(prefix))
-        numbered = sorted(keys, key=lambda key: int(key.removeprefix(prefix)))
+        numbered = sorted(keys, key=unannounced_number)
         return {key: self._records[key]["unannounced"] for key in numbered}

@@ -31,6 +31,20 @@ _PASSING_CODES: Final = frozenset(
 )
 
 
+def topic_ids(admin: AdminClient, names: Iterable[str]) -> dict[str, str]:
+    """The ids of those topics that are there."""
+    futures = admin.describe_topics(
+        TopicCollection(sorted(names)), request_timeout=_CALL_SECONDS_MAX
+    )
+    found = {}
+    for topic, future in futures.items():
+        try:
+            found[topic] = str(future.result().topic_id)
+        except KafkaException:
+            continue  # the enforcer has not made it yet, or the broker is away
+    return found
+
+
 class Position(NamedTuple):
     """The next command of a topic; ``epoch`` is the topic's id."""
 
@@ -72,7 +86,7 @@ class CommandIntake:
             return
         self._next_try = time.monotonic() + _TRY_AGAIN_SECONDS
         found = []
-        for topic, epoch in self._epochs(missing).items():
+        for topic, epoch in topic_ids(self._admin, missing).items():
             position = self.positions.setdefault(topic, Position(epoch, 0))
             if position.epoch != epoch:
                 raise OffsetsLost(
@@ -84,18 +98,6 @@ class CommandIntake:
             self._followed.add(topic)
         if found:
             self._consumer.incremental_assign(found)
-
-    def _epochs(self, topics: list[str]) -> dict[str, str]:
-        futures = self._admin.describe_topics(
-            TopicCollection(topics), request_timeout=_CALL_SECONDS_MAX
-        )
-        found = {}
-        for topic, future in futures.items():
-            try:
-                found[topic] = str(future.result().topic_id)
-            except KafkaException:
-                continue  # the enforcer has not made it yet, or the broker is away
-        return found
 
     def collect(self, wait_seconds: float) -> list[Arrival]:
         """What has come, in the order of its arrival at the broker; waits for the first.

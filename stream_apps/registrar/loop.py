@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from sharebus import SharebusError
 from sharebus.governance.clock_tables import ClockTables
@@ -19,6 +20,7 @@ from sharebus.infra.clock_tables import load_clock_rules, load_working_days
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import Settings
 from sharebus.ledger.chain import WriterHead
@@ -32,6 +34,7 @@ from sharebus.stream_apps.progress import ProgressReader
 from sharebus.stream_apps.registrar import metrics, record
 from sharebus.stream_apps.registrar.census import Census
 from sharebus.stream_apps.registrar.intake import CommandIntake, Position
+from sharebus.stream_apps.registrar.outbox import Outbox
 from sharebus.stream_apps.registrar.transaction import Announcement, Transaction
 from sharebus.stream_apps.transaction import SchemaIds, stopped_by, transactional_producer
 
@@ -73,7 +76,8 @@ class RegistrarLoop:
         self._head = self._progress.writer_head(NAME)
         docket = self._restored()
         intake = CommandIntake(self._config, self._log, self._positions())
-        self._announce(self._left_over())
+        self._outbox = Outbox(AdminClient(self._config, logger=librdkafka_log), self._left_over())
+        self._announce()
         log.info("%s is ready", NAME)
         try:
             while not stop.is_set():
@@ -144,6 +148,7 @@ class RegistrarLoop:
             while arrivals:
                 arrivals = self._decide(docket, intake, arrivals)
             return
+        self._announce()  # whose topic was missing may be told now
         now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
         if due_ms is not None and due_ms <= now_ms:
             self._pass_time(docket, intake, now_ms)
@@ -194,7 +199,9 @@ class RegistrarLoop:
         self._census.show()
 
     def _begin(self, version: int) -> Transaction:
-        return Transaction(self._producer, self._ids, self._digest, self._head, version)
+        return Transaction(
+            self._producer, self._ids, self._digest, self._head, version, self._outbox.next_number
+        )
 
     def _commit(self, transaction: Transaction, intake: CommandIntake) -> None:
         transaction.write_position(self._instant_ms, intake.positions)
@@ -202,9 +209,11 @@ class RegistrarLoop:
         self._head = transaction.head
         self._log.settle(topics.FACTS_POLICY, 0)
         self._facts.catch_up()
-        self._announce(transaction.announcements)
+        self._outbox.put(transaction.announcements)
+        self._announce()
 
-    def _announce(self, announcements: list[Announcement]) -> None:
+    def _announce(self) -> None:
+        announcements = self._outbox.ready()
         if not announcements:
             return
         try:
@@ -213,6 +222,7 @@ class RegistrarLoop:
             transaction.commit()
         except KafkaException as error:
             raise stopped_by(error) from error
+        self._outbox.told(announcements)
 
     def _is_harmful(self, arrival: Arrival) -> bool:
         suspect = self._in_hand.suspect

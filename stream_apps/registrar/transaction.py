@@ -30,20 +30,22 @@ class Announcement(NamedTuple):
 
 
 class Transaction(transaction.Transaction):
-    """One transaction of the registrar. ``version`` is the policy that its decisions follow.
+    """One transaction of the registrar. ``version`` is the policy that its decisions follow,
+    ``next_notice`` the number of the first notice that it lets wait.
 
     ``head`` is the end of the registrar's audit chain once it is committed.
     """
 
     def __init__(
         self, producer: Producer, ids: SchemaIds, digest: AuditDigest, head: WriterHead,
-        version: int,
+        version: int, next_notice: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(producer, ids)
         self.head = head
         self.announcements: list[Announcement] = []
         self._digest = digest
         self._version = version
+        self._next_notice = next_notice
 
     def write_commands(self, judged: Iterable[Judged], epochs: Mapping[str, str]) -> None:
         """Decisions, in their order: what replays the audit takes commands in this order again."""
@@ -117,7 +119,7 @@ class Transaction(transaction.Transaction):
         return {"audit_writer": self.head.writer, "audit_sequence": self.head.next_sequence}
 
     def _wait(self, output: Output) -> None:
-        waits_as = unannounced_key(len(self.announcements))
+        waits_as = unannounced_key(self._next_notice + len(self.announcements))
         self.announcements.append(Announcement(waits_as, output))
         topic, key, value, _, _ = output
         self.write_progress(waits_as, {"unannounced": {"topic": topic, "key": key, "value": value}})
