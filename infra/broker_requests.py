@@ -18,7 +18,7 @@ from aiokafka.protocol.types import Array, Boolean, Float64, Int8, Int16, Int32,
 from sharebus import Refused, Unavailable
 from sharebus.infra.credentials import ClientConfig
 
-CONSUMER_RATE: Final = "consumer_byte_rate"
+REQUEST_SHARE: Final = "request_percentage"
 _REQUEST_MS: Final = 10_000
 _ANY: Final = 1
 _USER: Final = "user"
@@ -68,18 +68,18 @@ class AlterQuotasStruct(RequestStruct):
 
 
 class AlterQuotas(Request[AlterQuotasStruct]):
-    """What each user may fetch, in bytes per second; None takes the bound away."""
+    """How much of a broker thread each user may take, in percent; None takes the bound away."""
 
     API_KEY = 49
 
-    def __init__(self, rate_by_user: Mapping[str, float | None]) -> None:
-        self._rate_by_user = rate_by_user
+    def __init__(self, share_by_user: Mapping[str, float | None]) -> None:
+        self._share_by_user = share_by_user
 
     def build(self, request_struct_class: type[AlterQuotasStruct]) -> AlterQuotasStruct:
         """The request as it is sent."""
         entries = [
-            ([(_USER, user)], [(CONSUMER_RATE, rate or 0.0, rate is None)])
-            for user, rate in self._rate_by_user.items()
+            ([(_USER, user)], [(REQUEST_SHARE, share or 0.0, share is None)])
+            for user, share in self._share_by_user.items()
         ]
         return request_struct_class(entries, False)
 
@@ -115,36 +115,36 @@ class _DescribeQuotas(Request[_DescribeQuotasStruct]):
         return request_struct_class([(_USER, _MATCH_ANY, None)], True)
 
 
-def set_consumer_rates(
-    config: ClientConfig, broker: BrokerAddress, rate_by_user: Mapping[str, float | None]
+def set_request_shares(
+    config: ClientConfig, broker: BrokerAddress, share_by_user: Mapping[str, float | None]
 ) -> None:
-    """Bound what each user may fetch, in bytes per second; None takes the bound away.
+    """Bound how much of a broker thread each user may take, in percent; None takes it away.
 
-    Any broker passes it on to the controller; see that it stands with :func:`consumer_rates`.
+    Any broker passes it on to the controller; see that it stands with :func:`request_shares`.
 
     :raises Refused: the principal has no right to. :raises Unavailable: it was not done.
     """
 
     async def ask(connection: AIOKafkaConnection) -> None:
-        answer = await connection.send(AlterQuotas(rate_by_user))
+        answer = await connection.send(AlterQuotas(share_by_user))
         for code, message, _ in answer.entries:
             _check(code, message)
 
-    if rate_by_user:
+    if share_by_user:
         _ask(config, broker, ask)
 
 
-def consumer_rates(config: ClientConfig, broker: BrokerAddress) -> dict[str, float]:
+def request_shares(config: ClientConfig, broker: BrokerAddress) -> dict[str, float]:
     """The bound of each user that has one, as this broker knows them; errors as when setting."""
 
     async def ask(connection: AIOKafkaConnection) -> dict[str, float]:
         answer = await connection.send(_DescribeQuotas())
         _check(answer.error_code, answer.error_message)
         return {
-            entity[0][1]: rate
+            entity[0][1]: share
             for entity, values in answer.entries
-            for key, rate in values
-            if key == CONSUMER_RATE and entity[0][1] is not None
+            for key, share in values
+            if key == REQUEST_SHARE and entity[0][1] is not None
         }
 
     return _ask(config, broker, ask)

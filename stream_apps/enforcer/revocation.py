@@ -1,9 +1,10 @@
 """Takes rights to read away so that they are gone for a hostile reader too (design, decision 5).
 
 Kafka authorises a fetch when it arrives; one that is parked keeps its right for as long as its
-client asked to wait. A quota is applied when the fetch is *answered*: with 1 byte a second the
-answer is empty. So the quota comes first, then the rule goes, and both stand on every broker before
-the right counts as ended. Then each parked fetch is made to end, and only then the quota is lifted.
+client asked to wait. A quota is applied when the fetch is *answered*: over its share of the
+broker's threads a user gets an empty answer, and any request exceeds next to no share. So the quota
+comes first, then the rule goes, and both stand on every broker before the right counts as ended.
+Then each parked fetch is made to end, and only then the quota is lifted.
 """
 
 import time
@@ -24,8 +25,8 @@ from confluent_kafka.admin import (
 from sharebus import Unavailable
 from sharebus.infra.broker_requests import (
     BrokerAddress,
-    consumer_rates,
-    set_consumer_rates,
+    request_shares,
+    set_request_shares,
     topics_readable_by,
 )
 from sharebus.infra.credentials import ClientConfig
@@ -33,8 +34,12 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.schemas.topic import COMMANDS_PREFIX, INGRESS_PREFIX
 from sharebus.stream_apps.enforcer.rights import AccessRule
 
-HELD_RATE: Final = 1.0
-"""Bytes per second: no answer with a record in it passes. Nobody else sets this rate."""
+HELD_SHARE: Final = 0.000_001
+"""Percent of a thread: no answer with a record in it passes. Nobody else sets this share.
+
+A bound in bytes would hold as well, but mutes a connection for a second per byte that it was to
+get; this one mutes it for a second (the broker's window) at most.
+"""
 FENCE_ID: Final = "enforcer-fence"
 AGENCIES: Final = "agency."
 """How the names of agencies' systems begin."""
@@ -62,7 +67,7 @@ class ReaderHold:
     def __init__(self, config: ClientConfig, admin: AdminClient) -> None:
         self._config = config
         self._admin = admin
-        self._rate_before: dict[str, float | None] = {}
+        self._share_before: dict[str, float | None] = {}
         self._topics: set[str] = set()
 
     def hold(self, lost: Iterable[AccessRule]) -> None:
@@ -72,12 +77,12 @@ class ReaderHold:
             return
         users = {rule.principal.removeprefix("User:") for rule in rules}
         broker = self._brokers()[0]
-        before = consumer_rates(self._config, broker)
-        for user in users - self._rate_before.keys():
-            rate = before.get(user)
-            self._rate_before[user] = None if rate == HELD_RATE else rate
+        before = request_shares(self._config, broker)
+        for user in users - self._share_before.keys():
+            share = before.get(user)
+            self._share_before[user] = None if share == HELD_SHARE else share
         self._topics |= {rule.name for rule in rules}
-        set_consumer_rates(self._config, broker, dict.fromkeys(users, HELD_RATE))
+        set_request_shares(self._config, broker, dict.fromkeys(users, HELD_SHARE))
 
     def wait_until_gone(self, lost: Iterable[AccessRule]) -> int:
         """Wait until every broker stands without these rules; gives that instant.
@@ -107,23 +112,23 @@ class ReaderHold:
 
         Which topics they lost is not known, so the fetches of all ``topics`` are made to end.
         """
-        rates = consumer_rates(self._config, self._brokers()[0])
-        left = [user for user, rate in rates.items() if rate == HELD_RATE]
+        shares = request_shares(self._config, self._brokers()[0])
+        left = [user for user, share in shares.items() if share == HELD_SHARE]
         held = tuple(sorted(user for user in left if user.startswith(AGENCIES)))
         if held:
-            self._rate_before |= {user: None for user in held if user not in self._rate_before}
+            self._share_before |= {user: None for user in held if user not in self._share_before}
             self._topics |= set(topics)
         return held
 
     def release(self) -> None:
         """Make every parked fetch of the lost topics end, then lift the quotas."""
-        if not self._rate_before:
+        if not self._share_before:
             return
         partitions = self._partitions()
         if partitions:
             self._end_parked(partitions)
-        set_consumer_rates(self._config, self._brokers()[0], self._rate_before)
-        self._rate_before.clear()
+        set_request_shares(self._config, self._brokers()[0], self._share_before)
+        self._share_before.clear()
         self._topics.clear()
 
     def _cluster(self) -> ClusterMetadata:

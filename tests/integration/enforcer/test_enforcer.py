@@ -22,7 +22,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
 from sharebus.governance.view import view_of_grant
 from sharebus.infra import scram
-from sharebus.infra.broker_requests import BrokerAddress, consumer_rates
+from sharebus.infra.broker_requests import BrokerAddress, request_shares
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
@@ -42,9 +42,9 @@ def admin_of(town: Town) -> AdminClient:
     return AdminClient(town.admin_config, logger=librdkafka_log)
 
 
-def rates(town: Town) -> dict[str, float]:
+def shares(town: Town) -> dict[str, float]:
     host, _, port = town.settings.bootstrap_servers.rpartition(":")
-    return consumer_rates(town.admin_config, BrokerAddress(host, int(port)))
+    return request_shares(town.admin_config, BrokerAddress(host, int(port)))
 
 
 def granted(town: Town) -> tuple[CatalogEntry, Grant, str]:
@@ -91,7 +91,7 @@ def test_reader_with_a_parked_fetch_gets_nothing_after_its_right_has_ended(
     town.apply(entry, grants=(town.grant(entry, revoked=True),))
     write(town, view, *(b"after" + bytes(10_000) for _ in range(300)))
     reader.until_answered()
-    wait_for("the quota is lifted", lambda: town.reader.principal not in rates(town))
+    wait_for("the quota is lifted", lambda: town.reader.principal not in shares(town))
     write(town, view, *(b"after" + bytes(10_000) for _ in range(300)))
     reader.poll()
     reader.close()
@@ -99,10 +99,6 @@ def test_reader_with_a_parked_fetch_gets_nothing_after_its_right_has_ended(
     assert audited(town, "right.ended", view) == is_enforcer_running
 
 
-@pytest.mark.xfail(
-    reason="the quota mutes a connection that reads while a right ends, for over 60 s after it is "
-    "lifted: decision 0019"
-)
 def test_others_read_on_and_the_user_keeps_its_other_rights(
     town: Town, enforcer: RunningEnforcer
 ) -> None:

@@ -16,7 +16,7 @@ def test_quota_is_set_for_one_user_and_removed_for_another() -> None:
 
     def entry(user: str, value: bytes) -> bytes:
         entity = count + text("user") + text(user)
-        return entity + count + text("consumer_byte_rate") + value
+        return entity + count + text("request_percentage") + value
 
     expected = struct.pack(">i", 2) + entry("agency.a.x", one) + entry("agency.b.y", remove)
     assert request.build(AlterQuotasStruct).encode() == expected + b"\0"
