@@ -19,13 +19,13 @@ def test_what_a_new_agency_is_told_waits_for_its_topic_and_holds_up_nobody(hall:
     hall.world.apply(entry)
     name = f"new-{uuid.uuid4().hex[:6]}"
     agency = case.agency(
-        name, code=f"HALL-{name.upper()}",
+        name, code=f"HALL-{name.upper()}", keys=[hall.signing_key(hall.subscriber)],
         systems=[{"id": SUBSCRIBER, "name": SUBSCRIBER, "roles": ["subscriber"]}],
     )  # fmt: skip
     document = agency.model_dump(mode="json", exclude_none=True, exclude={"kind"})
     onboarded = hall.give(hall.coordinator, "agency", name, "onboard", {"document": document})
     answer = hall.answer(onboarded)
-    assert answer["outcome"] == "accepted", answer
+    assert (answer["outcome"], answer["problem"], answer["found"]) == ("accepted", "", "")
     pid = hall.registrar.pid
     assert hall.answer(hall.request(entry, "req-meanwhile"))["outcome"] == "accepted"
     # A new start knows what waits, too.
