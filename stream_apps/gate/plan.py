@@ -67,8 +67,11 @@ class NotProvisioned(InvalidInput):
 def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> EntryPlan:
     """The plan of an entry under the facts in force.
 
-    :raises NotProvisioned: a view has no registered schema for a schema of the entry: the gate
-        would have to guess, so it does not serve the entry.
+    A view that is new, of which nothing is registered yet, is not in it: it is filled once it is
+    provisioned, and the other views do not wait for that.
+
+    :raises NotProvisioned: the entry's schema is not registered, or a view has one for some schemas
+        of the entry and not for all: the gate would have to guess, so it does not serve the entry.
     """
     subject = topics.value_subject(topics.ingress_topic(entry.id))
     by_id = facts.schemas.get(subject, {})
@@ -105,6 +108,7 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             _view_plan(facts, entry, view, by_id, view_key)
             for view in views
             if not (view.name == SHARED and entry.shares_one_copy)
+            and facts.schemas.get(_view_subject(entry, view))
         ),
     )
 
@@ -122,6 +126,10 @@ def _other_views(facts: PolicyFacts, entry: CatalogEntry) -> bool:
     return any(view.name != SHARED for view in facts.views_of(entry))
 
 
+def _view_subject(entry: CatalogEntry, view: View) -> str:
+    return topics.value_subject(topics.view_topic(entry.id, view.name))
+
+
 def _view_plan(
     facts: PolicyFacts,
     entry: CatalogEntry,
@@ -132,7 +140,7 @@ def _view_plan(
     topic = topics.view_topic(entry.id, view.name)
     registered = {
         json.dumps(schema, sort_keys=True): schema_id
-        for schema_id, schema in facts.schemas.get(topics.value_subject(topic), {}).items()
+        for schema_id, schema in facts.schemas.get(_view_subject(entry, view), {}).items()
     }
     cuts: dict[int, Callable[[Payload], bytes]] = {}
     for schema_id, avro_schema in ingress_schemas.items():

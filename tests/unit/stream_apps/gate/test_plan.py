@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharebus import InvalidInput
-from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.facts import PolicyFacts, RegisteredSchema
 from sharebus.governance.rule import Rule
 from sharebus.schemas import topic as topics
 from sharebus.schemas.entity_key import compile_entity_key
 from sharebus.stream_apps.gate.judge import Refusal
-from sharebus.stream_apps.gate.plan import compile_plan
+from sharebus.stream_apps.gate.plan import NotProvisioned, compile_plan
 
 from . import case
 
@@ -92,15 +91,37 @@ def test_flagged_fields_are_named_once_each() -> None:
     assert plan.check_content(case.row(phone=None), 0) == ""
 
 
-def test_plan_without_a_registered_view_schema_is_refused() -> None:
-    entry, grant = case.entry(), case.grant("one", fields=["code"])
-    complete, incomplete = case.facts_of(entry, grant), PolicyFacts()
-    for version, fact in enumerate(complete):
-        if not (fact.kind == "schema" and fact.subject.startswith("view.")):
+def without_schema(facts: PolicyFacts, prefix: str) -> PolicyFacts:
+    """The facts before the enforcer registered the schemas of these subjects."""
+    incomplete = PolicyFacts()
+    for version, fact in enumerate(facts):
+        if not (fact.kind == "schema" and fact.subject.startswith(prefix)):
             incomplete.apply(fact, version)
-    compile_plan(complete, entry, case.VIEW_KEY)
-    with pytest.raises(InvalidInput, match="no registered schema"):
-        compile_plan(incomplete, entry, case.VIEW_KEY)
+    return incomplete
+
+
+def test_plan_leaves_out_a_new_view_until_it_is_provisioned_and_no_other() -> None:
+    entry = case.entry()
+    one, two = case.grant("one", fields=["code"]), case.grant("two", fields=["code", "name"])
+    facts = case.facts_of(entry, one, two)
+    first, second = compile_plan(facts, entry, case.VIEW_KEY).views
+    before = without_schema(facts, topics.value_subject(second.topic))
+    assert [view.name for view in compile_plan(before, entry, case.VIEW_KEY).views] == [first.name]
+
+
+def test_plan_waits_while_a_view_lacks_one_schema_of_several_and_while_the_entry_has_none() -> None:
+    entry, grant = case.entry(), case.grant("one", fields=["code", "name"])
+    facts = case.facts_of(entry, grant)
+    longer = case.schema([*case.FIELDS, {"name": "note", "type": "string", "default": ""}])
+    later = RegisteredSchema(
+        subject=topics.value_subject(topics.ingress_topic(entry.id)), schema_id=98,
+        avro_schema={**longer, "fields": [*longer["fields"][1:], longer["fields"][0]]},
+    )  # fmt: skip
+    facts.apply(later, facts.version + 1)
+    with pytest.raises(NotProvisioned, match="no registered schema"):
+        compile_plan(facts, entry, case.VIEW_KEY)
+    with pytest.raises(NotProvisioned, match="not registered yet"):
+        compile_plan(without_schema(facts, "ingress."), entry, case.VIEW_KEY)
 
 
 def test_plan_of_an_entry_that_shares_one_copy_has_no_second_one() -> None:
