@@ -26,7 +26,8 @@ def test_request_that_the_provider_accepts_becomes_a_grant_and_its_view_is_fille
     hall: Hall,
 ) -> None:
     entry = hall.entry()
-    hall.world.apply(entry)
+    standing = hall.world.grant(entry, fields=["code", "district"])
+    hall.world.apply(entry, standing)
     request = hall.request(entry, "req-accepted")
     answer = hall.answer(request)
     assert (answer["outcome"], answer["state"], answer["version"]) == ("accepted", "submitted", 1)
@@ -44,11 +45,18 @@ def test_request_that_the_provider_accepts_becomes_a_grant_and_its_view_is_fille
     states = [version.state for version in hall.cases(hall.subscriber)["request", "req-accepted"]]
     assert states == ["submitted", "consented", "supplied"]
 
+    # Who had a grant before does not wait for the new view to be provisioned.
+    hall.upsert(entry, case.row("before"))
+    hall.world.decided(entry)
+    keys = [record.key() for record in hall.world.records(hall.world.view_topic(entry, standing))]
+    assert keys == [b"before"]
+
     apply_catalog(hall.world.settings)
-    hall.upsert(entry, case.row("a"))
+    hall.upsert(entry, case.row("after"))
     hall.world.decided(entry)
     view = hall.world.view_topic(entry, grant)
-    assert [record.key() for record in hall.world.records(view)] == [b"a"]
+    wait_until(lambda: len(hall.world.records(view)) == 2, "the new view is filled")
+    assert [record.key() for record in hall.world.records(view)] == [b"before", b"after"]
     assert hall.world.discrepancies() == []
 
 
