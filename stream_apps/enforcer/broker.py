@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -37,6 +38,10 @@ REQUEST_SECONDS: Final = 30.0
 _READ_BACK_SECONDS_MAX: Final = 15.0
 _READ_BACK_PAUSE_SECONDS: Final = 0.05
 _ANY_HOST: Final = "*"
+# A controller (KRaft) writes at most 10,000 records in one operation. A topic makes one for itself,
+# for each partition and for each setting; a rule makes one.
+TOPICS_AT_ONCE: Final = 100
+RULES_AT_ONCE: Final = 2_000
 
 
 class Done(NamedTuple):
@@ -106,9 +111,7 @@ class BrokerState:
         self._create(plan.create)
         self._alter(plan.alter)
         registered = self._subjects.register(plan.register)
-        if plan.allow:
-            bindings = [_binding(rule) for rule in plan.allow]
-            _wait_all(self._admin.create_acls(bindings, request_timeout=REQUEST_SECONDS))
+        in_batches(self._admin.create_acls, map(_binding, plan.allow), RULES_AT_ONCE)
         self._wait_for_rules(present=plan.allow, absent=plan.revoke)
         return Done(registered, ended_ms)
 
@@ -128,8 +131,8 @@ class BrokerState:
             )
             for topic in created
         ]
-        futures = self._admin.create_topics(topics, request_timeout=REQUEST_SECONDS)
-        _wait_all(futures, KafkaError.TOPIC_ALREADY_EXISTS)  # another did it meanwhile
+        another_did_it = KafkaError.TOPIC_ALREADY_EXISTS
+        in_batches(self._admin.create_topics, topics, TOPICS_AT_ONCE, harmless=another_did_it)
         self._wait_for_topics(created)
 
     def _wait_for_topics(self, created: Iterable[DesiredTopic]) -> None:
@@ -149,12 +152,10 @@ class BrokerState:
 
     def _configs(self, names: Iterable[str]) -> dict[str, Mapping[str, str]]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        if not resources:
-            return {}
-        futures = self._admin.describe_configs(resources, request_timeout=REQUEST_SECONDS)
+        found = in_batches(self._admin.describe_configs, resources, TOPICS_AT_ONCE)
         return {
-            resource.name: {name: str(entry.value) for name, entry in _wait(future).items()}
-            for resource, future in futures.items()
+            resource.name: {name: str(entry.value) for name, entry in config.items()}
+            for resource, config in found.items()
         }
 
     def _rules(self) -> frozenset[AccessRule]:
@@ -196,8 +197,7 @@ class BrokerState:
             )
             for rule in rules
         ]
-        if filters:
-            _wait_all(self._admin.delete_acls(filters, request_timeout=REQUEST_SECONDS))
+        in_batches(self._admin.delete_acls, filters, RULES_AT_ONCE)
 
     def _alter(self, changes: Iterable[ConfigChange]) -> None:
         resources = [
@@ -211,10 +211,7 @@ class BrokerState:
             )
             for change in changes
         ]
-        if resources:
-            _wait_all(
-                self._admin.incremental_alter_configs(resources, request_timeout=REQUEST_SECONDS)
-            )
+        in_batches(self._admin.incremental_alter_configs, resources, TOPICS_AT_ONCE)
 
     def _wait_for_rules(
         self, *, present: Iterable[AccessRule], absent: Iterable[AccessRule]
@@ -247,13 +244,27 @@ def _binding(rule: AccessRule) -> AclBinding:
     )
 
 
-def _wait_all(futures: Mapping[Any, "Future[Any]"], harmless: int | None = None) -> None:
-    for future in futures.values():
-        _asked(lambda: future.result(REQUEST_SECONDS), harmless)  # noqa: B023 - called at once
+def in_batches(
+    request: Callable[..., Mapping[Any, "Future[Any]"]],
+    items: Iterable[Any],
+    size: int,
+    *,
+    harmless: int | None = None,
+) -> dict[Any, Any]:
+    """Make a request for every ``size`` items, each when the one before is answered; the answers.
+
+    Without items there is no request. An error with the code ``harmless`` is an answer: None.
+    """
+    answers: dict[Any, Any] = {}
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        for item, future in request(batch, request_timeout=REQUEST_SECONDS).items():
+            answers[item] = _wait(future, harmless)
+    return answers
 
 
-def _wait(future: "Future[Any]") -> Any:
-    return _asked(lambda: future.result(REQUEST_SECONDS))
+def _wait(future: "Future[Any]", harmless: int | None = None) -> Any:
+    return _asked(lambda: future.result(REQUEST_SECONDS), harmless)
 
 
 def _asked(request: Callable[[], Any], harmless: int | None = None) -> Any:
