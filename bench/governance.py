@@ -6,14 +6,18 @@
         a small run
 
 It applies the city to an embedded broker, then measures what follows every change and every start:
-the full plan, one more grant, and how long each app takes to start and what memory it holds.
+the full plan, one more grant, and how long each app takes to start and what memory it holds. Beside
+the running enforcer it publishes decisions, each a grant of a new view, and waits until it stands.
 """
 
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -24,12 +28,18 @@ from rich.table import Table
 
 from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.grant import Grant
 from sharebus.infra.catalog_files import CatalogFiles
-from sharebus.stream_apps.enforcer.apply import apply_catalog
+from sharebus.schemas.record import platform_records
+from sharebus.schemas.topic import FACTS_POLICY
+from sharebus.stream_apps.enforcer import office
+from sharebus.stream_apps.enforcer.apply import apply_catalog, audit_digest
 from sharebus.stream_apps.enforcer.desired import desired_broker
-from sharebus.stream_apps.enforcer.plan import check_documents, merged_facts
+from sharebus.stream_apps.enforcer.plan import FactChanges, check_documents, merged_facts
+from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 
 READY_SECONDS_MAX: Final = 300.0
+DECISIONS: Final = 10
 _say = Console(stderr=True).print
 
 
@@ -68,6 +78,14 @@ def main(
         timed("one_change", lambda: apply_catalog(on.settings, change))
         _measure_app(on, "gate", "serving entry-", size.entries, figures)
         _measure_app(on, "registrar", "registrar is ready", 1, figures)
+        new_views = [
+            grant_of(f"g-view-{number}", number, size.agencies - 1).model_copy(
+                update={"fields": new.fields[:-1]}
+            )
+            for number in range(min(DECISIONS, size.views))
+        ]
+        decide = partial(_measure_decisions, on, new_views, figures)
+        _measure_app(on, "enforcer", " stands; rights ended", 1, figures, decide)
     if is_json:
         typer.echo(json.dumps(figures))
         return
@@ -77,8 +95,15 @@ def main(
     Console().print(table)
 
 
-def _measure_app(on: Stage, app: str, word: str, times: int, figures: dict[str, float]) -> None:
-    """From the start of an app until its log has said a word so often: it serves."""
+def _measure_app(
+    on: Stage,
+    app: str,
+    word: str,
+    times: int,
+    figures: dict[str, float],
+    work: Callable[[], None] = lambda: None,
+) -> None:
+    """From the start of an app until its log has said a word so often; its memory after work."""
     _say(f"{app} …")
     started = time.perf_counter()
     with on.app(app) as process:
@@ -89,9 +114,27 @@ def _measure_app(on: Stage, app: str, word: str, times: int, figures: dict[str, 
                 sys.exit(f"the {app} is not ready after {READY_SECONDS_MAX:g} s")
             time.sleep(0.05)
         figures[f"{app}_start"] = round(time.perf_counter() - started, 3)
-        with open(f"/proc/{process.pid}/status") as status:
-            (rss,) = [line.split()[1] for line in status if line.startswith("VmRSS")]
-        figures[f"{app}_memory_mb"] = round(int(rss) / 1024, 1)
+        work()
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        sizes = dict(line.split(":", 1) for line in status.splitlines())
+        for figure, name in (("memory_mb", "VmRSS"), ("memory_largest_mb", "VmHWM")):
+            figures[f"{app}_{figure}"] = round(int(sizes[name].split()[0]) / 1024, 1)
+
+
+def _measure_decisions(on: Stage, decided: list[Grant], figures: dict[str, float]) -> None:
+    """Each from the decision's commit until the broker matches: topic, schema and rights."""
+    facts = on.facts()
+    ids = {record.subject: max(facts.schemas[record.subject]) for record in platform_records()}
+    seconds = []
+    with FactsPublisher(on.admin_config, audit_digest(on.settings), CATALOG) as publisher:
+        for grant in decided:
+            version = on.facts().version
+            publisher.publish(FactChanges((grant,), ()), ids, version, FACTS_POLICY)
+            started = time.perf_counter()
+            office.wait_until_standing(on.admin_config, version + 1, READY_SECONDS_MAX)
+            seconds.append(time.perf_counter() - started)
+    figures["decision_to_provisioned_median"] = round(statistics.median(seconds), 3)
+    figures["decision_to_provisioned_largest"] = round(max(seconds), 3)
 
 
 def _require(is_true: bool) -> None:
