@@ -137,11 +137,12 @@ class BrokerState:
 
     def _wait_for_topics(self, created: Iterable[DesiredTopic]) -> None:
         names = {topic.name for topic in created}
-        deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
-        while names - self.topic_names():
-            if time.monotonic() > deadline:
-                raise Unavailable("The broker does not show the topics that it made.")
-            time.sleep(_READ_BACK_PAUSE_SECONDS)
+        if left := until_none_left(lambda: len(names - self.topic_names())):
+            raise Unavailable(
+                "The broker does not show the topics that it made.",
+                expected=f"{len(names)} new topics",
+                found=f"{left} not there",
+            )
 
     def topic_id(self, topic: str) -> str:
         """The id of a topic: a topic made anew under the same name has another."""
@@ -218,18 +219,29 @@ class BrokerState:
     ) -> None:
         # The controller has written the change; a broker follows a moment later.
         wanted, unwanted = set(present), set(absent)
-        deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
-        while wanted or unwanted:
+
+        def count_left() -> int:
             rules = self._rules()
-            if wanted <= rules and not unwanted & rules:
-                return
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "The broker does not follow its own rules of access.",
-                    expected=f"{len(wanted)} new rules, {len(unwanted)} removed",
-                    found=f"{len(wanted - rules)} not there, {len(unwanted & rules)} still there",
-                )
-            time.sleep(_READ_BACK_PAUSE_SECONDS)
+            return len(wanted - rules) + len(unwanted & rules)
+
+        if (wanted or unwanted) and (left := until_none_left(count_left)):
+            raise Unavailable(
+                "The broker does not follow its own rules of access.",
+                expected=f"{len(wanted)} new rules, {len(unwanted)} removed",
+                found=f"{left} of them not done",
+            )
+
+
+def until_none_left(count_left: Callable[[], int]) -> int:
+    """Wait as long as it becomes less, which in a city takes a while; what is left in the end."""
+    left = count_left()
+    deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
+    while left and time.monotonic() < deadline:
+        time.sleep(_READ_BACK_PAUSE_SECONDS)
+        before, left = left, count_left()
+        if left < before:
+            deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
+    return left
 
 
 def _binding(rule: AccessRule) -> AclBinding:

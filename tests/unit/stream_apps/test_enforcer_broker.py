@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,13 @@ from hypothesis import strategies as st
 from sharebus import Unavailable
 from sharebus.governance.agency import Agency
 from sharebus.governance.entry import CatalogEntry
-from sharebus.stream_apps.enforcer.broker import RULES_AT_ONCE, TOPICS_AT_ONCE, in_batches
+from sharebus.stream_apps.enforcer import broker as broker_state
+from sharebus.stream_apps.enforcer.broker import (
+    RULES_AT_ONCE,
+    TOPICS_AT_ONCE,
+    in_batches,
+    until_none_left,
+)
 from sharebus.stream_apps.enforcer.desired import desired_broker
 
 from .enforcer_case import MakeEntry, facts_of
@@ -75,3 +82,19 @@ def test_no_request_is_larger_than_a_controller_takes(
     assert largest > bound
     assert TOPICS_AT_ONCE * largest <= CONTROLLER_RECORDS_MAX
     assert RULES_AT_ONCE <= CONTROLLER_RECORDS_MAX
+
+
+@pytest.mark.parametrize(
+    ("counts", "left"), [([3, 2, 2, 1, 0, 9], 0), ([0, 9], 0), ([4, 3, 3, 3], 3)]
+)
+def test_broker_is_waited_for_as_long_as_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, counts: list[int], left: int
+) -> None:
+    now = [0.0]
+    # Between two looks passes more than half of the time without progress that is waited for.
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda _: now.__setitem__(0, now[0] + 10.0)
+    )
+    monkeypatch.setattr(broker_state, "time", clock)
+    looks = iter(counts)
+    assert until_none_left(lambda: next(looks)) == left
