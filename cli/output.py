@@ -14,7 +14,7 @@ from sharebus import SharebusError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
-_WIDTH_ELSEWHERE: Final = 200
+_WIDTH_ELSEWHERE: Final = 300
 _stderr: Final = Console(stderr=True, highlight=False, markup=False)
 
 

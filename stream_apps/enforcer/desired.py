@@ -45,6 +45,12 @@ _COMPACT: Final = {
     # A reader that was away for a month still learns of the deletions meanwhile.
     "delete.retention.ms": _milliseconds(days=30),
 }
+_DATA: Final = {
+    **_COMPACT,
+    # What was released stays as it was released for a day, so that the books can be read again:
+    # where a right ended the topic has a new segment, and the old one could go at once.
+    "min.compaction.lag.ms": _milliseconds(days=1),
+}
 _KEPT: Final = {
     **_LOG_TIME,
     "cleanup.policy": "delete",
@@ -211,7 +217,7 @@ def _entry_topics(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[DesiredTo
     yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _COMPACT)
     released = {topics.view_topic(entry.id, view.name) for view in facts.views_of(entry)}
     for name in sorted(released | {topics.accepted_topic(entry)}):
-        yield DesiredTopic(name, entry.partitions, _COMPACT)
+        yield DesiredTopic(name, entry.partitions, _DATA)
 
 
 def _schemas(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[SubjectSchema]:

@@ -1,6 +1,7 @@
 """Applying a catalog to a real broker and registry."""
 
 import time
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ from sharebus.schemas import topic as topics
 from sharebus.schemas.record import audit_batch
 from sharebus.stream_apps.enforcer import apply as apply_module
 from sharebus.stream_apps.enforcer.broker import BrokerState
+from sharebus.stream_apps.enforcer.desired import DesiredTopic
 
 from .town import DEADLINE_SECONDS, NOT_SHARED, Town, read_error, write_error
 
@@ -204,8 +206,9 @@ def test_application_that_dies_after_its_facts_is_completed_by_the_next(
     entry = town.entry()
     town.apply()
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
+    def die(_: BrokerState, created: Sequence[DesiredTopic]) -> None:
+        if created:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
         broken.setattr(BrokerState, "_create", die)

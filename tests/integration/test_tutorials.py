@@ -135,7 +135,7 @@ class Reader:
         environment = {
             "SHAREBUS_ARTIFACTS_DIR": str(artifacts),
             "SHAREBUS_FLUSH_EVERY_MESSAGE": "false",
-            "COLUMNS": "250",  # a terminal in which no table is folded
+            "COLUMNS": "300",  # a terminal in which no table is folded
             **{f"SHAREBUS_{name.upper()}": str(port) for name, port in ports.items()},
         }
         kept = ("HOME", "LANG", "LC_ALL", "TERM", "JAVA_HOME", "PYTHONDONTWRITEBYTECODE")
