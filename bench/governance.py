@@ -30,6 +30,7 @@ from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.grant import Grant
 from sharebus.infra.catalog_files import CatalogFiles
+from sharebus.infra.facts_reader import FactsReader
 from sharebus.schemas.record import platform_records
 from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import office
@@ -123,16 +124,20 @@ def _measure_app(
 
 def _measure_decisions(on: Stage, decided: list[Grant], figures: dict[str, float]) -> None:
     """Each from the decision's commit until the broker matches: topic, schema and rights."""
-    facts = on.facts()
-    ids = {record.subject: max(facts.schemas[record.subject]) for record in platform_records()}
+    reader = FactsReader(on.admin_config)
+    reader.catch_up()
+    schemas = reader.facts.schemas
+    ids = {record.subject: max(schemas[record.subject]) for record in platform_records()}
     seconds = []
     with FactsPublisher(on.admin_config, audit_digest(on.settings), CATALOG) as publisher:
         for grant in decided:
-            version = on.facts().version
+            reader.catch_up()
+            version = reader.facts.version
             publisher.publish(FactChanges((grant,), ()), ids, version, FACTS_POLICY)
             started = time.perf_counter()
             office.wait_until_standing(on.admin_config, version + 1, READY_SECONDS_MAX)
             seconds.append(time.perf_counter() - started)
+    reader.close()
     figures["decision_to_provisioned_median"] = round(statistics.median(seconds), 3)
     figures["decision_to_provisioned_largest"] = round(max(seconds), 3)
 

@@ -1,12 +1,9 @@
 """Reads what broker and registry hold, and carries out the steps of a plan."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -21,7 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from sharebus import Refused, Unavailable
+from sharebus import Unavailable
 from sharebus.governance.facts import PolicyFacts
 from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
 from sharebus.stream_apps.enforcer.difference import (
@@ -30,13 +27,19 @@ from sharebus.stream_apps.enforcer.difference import (
     LiveTopic,
     Plan,
 )
+from sharebus.stream_apps.enforcer.request import (
+    REQUEST_SECONDS,
+    asked,
+    in_batches,
+    until_none_left,
+    wait_for,
+)
 from sharebus.stream_apps.enforcer.revocation import ReaderHold
 from sharebus.stream_apps.enforcer.rights import AccessRule
 from sharebus.stream_apps.enforcer.subjects import Subjects
 
-REQUEST_SECONDS: Final = 30.0
-_READ_BACK_SECONDS_MAX: Final = 15.0
-_READ_BACK_PAUSE_SECONDS: Final = 0.05
+_PRINCIPALS_FEW: Final = 10
+"""The rules of so many are asked for one by one, of more all at once."""
 _ANY_HOST: Final = "*"
 # A controller (KRaft) writes at most 10,000 records in one operation. A topic makes one for itself,
 # for each partition and for each setting; a rule makes one.
@@ -72,7 +75,7 @@ class BrokerState:
 
     def topic_names(self) -> frozenset[str]:
         """All topics that there are."""
-        return frozenset(_asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics)
+        return frozenset(asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics)
 
     def read(self, desired: DesiredBroker, in_force: PolicyFacts) -> LiveState:
         """What is there of what is desired, and all rules.
@@ -80,24 +83,33 @@ class BrokerState:
         A schema that is a fact already is there if the registry still lists its subject; to ask
         for each one would take minutes in a large catalog.
         """
-        metadata = _asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics
+        return self._read_things(desired, in_force)._replace(rules=self._rules())
+
+    def _read_things(self, desired: DesiredBroker, in_force: PolicyFacts) -> LiveState:
+        metadata = asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics
         present = [topic.name for topic in desired.topics if topic.name in metadata]
-        configs = self._configs(present)
+        stated = frozenset(name for topic in desired.topics for name in topic.config)
+        configs = self._configs(present, stated)
         return LiveState(
             {name: LiveTopic(len(metadata[name].partitions), configs[name]) for name in present},
-            self._rules(),
+            frozenset(),
             self._subjects.ids(desired.schemas, in_force),
         )
 
     def read_new(
         self, desired: DesiredBroker, in_force: PolicyFacts, before: LiveState
     ) -> LiveState:
-        """As :meth:`read`, but only of what was not looked at before."""
+        """What was there before, and what is there of what was not looked at then.
+
+        Rules are those of before: to read a city's takes a second, and drift is looked for apart.
+        """
         topics = tuple(topic for topic in desired.topics if topic.name not in before.topics)
         schemas = tuple(schema for schema in desired.schemas if schema not in before.schema_ids)
-        new = self.read(DesiredBroker(topics, frozenset(), schemas), in_force)
+        if not topics and not schemas:
+            return before
+        new = self._read_things(DesiredBroker(topics, frozenset(), schemas), in_force)
         return LiveState(
-            {**before.topics, **new.topics}, new.rules, {**before.schema_ids, **new.schema_ids}
+            {**before.topics, **new.topics}, before.rules, {**before.schema_ids, **new.schema_ids}
         )
 
     def carry_out(self, plan: Plan) -> Done:
@@ -149,29 +161,41 @@ class BrokerState:
         futures = self._admin.describe_topics(
             TopicCollection([topic]), request_timeout=REQUEST_SECONDS
         )
-        return str(_wait(futures[topic]).topic_id)
+        return str(wait_for(futures[topic]).topic_id)
 
-    def _configs(self, names: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    def _configs(
+        self, names: Iterable[str], stated: frozenset[str]
+    ) -> dict[str, Mapping[str, str]]:
+        """Of some forty settings only those that are stated for any topic: memory counts."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        found = in_batches(self._admin.describe_configs, resources, TOPICS_AT_ONCE)
-        return {
-            resource.name: {name: str(entry.value) for name, entry in config.items()}
-            for resource, config in found.items()
-        }
+        configs = in_batches(
+            self._admin.describe_configs,
+            resources,
+            TOPICS_AT_ONCE,
+            kept=lambda found: {name: str(found[name].value) for name in stated & found.keys()},
+        )
+        return {resource.name: config for resource, config in configs.items()}
 
-    def _rules(self) -> frozenset[AccessRule]:
+    def _rules_near(self, rules: Iterable[AccessRule]) -> frozenset[AccessRule]:
+        """The rules of those whom some rules are about, or all."""
+        principals = {rule.principal for rule in rules}
+        if len(principals) > _PRINCIPALS_FEW:
+            return self._rules()
+        return frozenset().union(*map(self._rules, principals))
+
+    def _rules(self, principal: str | None = None) -> frozenset[AccessRule]:
         # None stands for any name, principal and host; the library's types do not say so.
         anything: Any = None
         everything = AclBindingFilter(
             ResourceType.ANY,
             anything,
             ResourcePatternType.ANY,
-            anything,
+            principal or anything,
             anything,
             AclOperation.ANY,
             AclPermissionType.ANY,
         )
-        found = _wait(self._admin.describe_acls(everything, request_timeout=REQUEST_SECONDS))
+        found = wait_for(self._admin.describe_acls(everything, request_timeout=REQUEST_SECONDS))
         return frozenset(
             AccessRule(
                 binding.principal,
@@ -221,7 +245,7 @@ class BrokerState:
         wanted, unwanted = set(present), set(absent)
 
         def count_left() -> int:
-            rules = self._rules()
+            rules = self._rules_near(wanted | unwanted)
             return len(wanted - rules) + len(unwanted & rules)
 
         if (wanted or unwanted) and (left := until_none_left(count_left)):
@@ -230,18 +254,6 @@ class BrokerState:
                 expected=f"{len(wanted)} new rules, {len(unwanted)} removed",
                 found=f"{left} of them not done",
             )
-
-
-def until_none_left(count_left: Callable[[], int]) -> int:
-    """Wait as long as it becomes less, which in a city takes a while; what is left in the end."""
-    left = count_left()
-    deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
-    while left and time.monotonic() < deadline:
-        time.sleep(_READ_BACK_PAUSE_SECONDS)
-        before, left = left, count_left()
-        if left < before:
-            deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
-    return left
 
 
 def _binding(rule: AccessRule) -> AclBinding:
@@ -254,46 +266,3 @@ def _binding(rule: AccessRule) -> AclBinding:
         AclOperation[rule.operation],
         AclPermissionType[rule.permission],
     )
-
-
-def in_batches(
-    request: Callable[..., Mapping[Any, "Future[Any]"]],
-    items: Iterable[Any],
-    size: int,
-    *,
-    harmless: int | None = None,
-) -> dict[Any, Any]:
-    """Make a request for every ``size`` items, each when the one before is answered; the answers.
-
-    Without items there is no request. An error with the code ``harmless`` is an answer: None.
-    """
-    answers: dict[Any, Any] = {}
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        for item, future in request(batch, request_timeout=REQUEST_SECONDS).items():
-            answers[item] = _wait(future, harmless)
-    return answers
-
-
-def _wait(future: "Future[Any]", harmless: int | None = None) -> Any:
-    return _asked(lambda: future.result(REQUEST_SECONDS), harmless)
-
-
-def _asked(request: Callable[[], Any], harmless: int | None = None) -> Any:
-    try:
-        return request()
-    except KafkaException as error:
-        cause: KafkaError = error.args[0]
-        if cause.code() == harmless:
-            return None
-        if cause.code() in (
-            KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError._AUTHENTICATION,
-        ):
-            raise Refused("The broker refuses this to us.", found=cause.str()) from error
-        raise Unavailable("The broker did not do it.", found=cause.str()) from error
-    except TimeoutError as error:
-        raise Unavailable(
-            "The broker does not answer.", expected=f"within {REQUEST_SECONDS:g} s"
-        ) from error

@@ -41,6 +41,8 @@ from sharebus.stream_apps.stopped import AppStopped
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
+_PAUSE_PER_LOOK: Final = 9
+"""A look at a city takes seconds: it takes a tenth of the time at most, the rest is for changes."""
 _AGAIN_SECONDS: Final = 1.0
 _RELEASED: Final = ("accepted.", "shared.", "view.", "deliveries.")
 
@@ -127,6 +129,7 @@ class EnforcerLoop:
 
     def _look(self, today: date) -> None:
         """See whether the broker is still as it was made."""
+        started = time.monotonic()
         desired = self._desired.of(self._facts.facts, today)
         self._live = self._broker.read(desired, self._facts.facts)
         plan = difference(desired, self._live)
@@ -147,7 +150,8 @@ class EnforcerLoop:
             self._broker.release()
         else:
             self._tell_conflicts(plan.conflicts)
-        self._next_look = time.monotonic() + LOOK_SECONDS
+        now = time.monotonic()
+        self._next_look = now + max(LOOK_SECONDS, _PAUSE_PER_LOOK * (now - started))
 
     def _remove_strangers(self) -> list[str]:
         """End the passwords of systems that are in no agency: of those that left, or never were."""

@@ -14,14 +14,10 @@ from hypothesis import strategies as st
 from sharebus import Unavailable
 from sharebus.governance.agency import Agency
 from sharebus.governance.entry import CatalogEntry
-from sharebus.stream_apps.enforcer import broker as broker_state
-from sharebus.stream_apps.enforcer.broker import (
-    RULES_AT_ONCE,
-    TOPICS_AT_ONCE,
-    in_batches,
-    until_none_left,
-)
+from sharebus.stream_apps.enforcer import request as asking
+from sharebus.stream_apps.enforcer.broker import RULES_AT_ONCE, TOPICS_AT_ONCE
 from sharebus.stream_apps.enforcer.desired import desired_broker
+from sharebus.stream_apps.enforcer.request import in_batches, until_none_left
 
 from .enforcer_case import MakeEntry, facts_of
 
@@ -95,6 +91,6 @@ def test_broker_is_waited_for_as_long_as_it_goes_on(
     clock = SimpleNamespace(
         monotonic=lambda: now[0], sleep=lambda _: now.__setitem__(0, now[0] + 10.0)
     )
-    monkeypatch.setattr(broker_state, "time", clock)
+    monkeypatch.setattr(asking, "time", clock)
     looks = iter(counts)
     assert until_none_left(lambda: next(looks)) == left
