@@ -62,7 +62,7 @@ def _demo(
 ) -> None:
     """Run the bus once around on real input: provide, decide, receive, audit, reconcile.
 
-    Starts its own broker, registry and gate on free ports with a fresh data directory, and stops
+    Starts its own broker, registry and apps on free ports with a fresh data directory, and stops
     them. Exit code 7 when the numbers do not add up.
     """
     console = Console(stderr=True)

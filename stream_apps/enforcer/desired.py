@@ -214,7 +214,7 @@ def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> _Part:
 
 def _entry_topics(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[DesiredTopic]:
     yield DesiredTopic(topics.ingress_topic(entry.id), entry.partitions, _INGRESS)
-    yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _COMPACT)
+    yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _DATA)
     released = {topics.view_topic(entry.id, view.name) for view in facts.views_of(entry)}
     for name in sorted(released | {topics.accepted_topic(entry)}):
         yield DesiredTopic(name, entry.partitions, _DATA)
