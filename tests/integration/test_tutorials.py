@@ -34,8 +34,8 @@ COMMAND_SECONDS_MAX = 90
 START_SECONDS_MAX = 180
 STOP_SECONDS_MAX = 60
 END_OF_COMMAND = "--- end of command, status"
-_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_SAVED_AS = re.compile(r"# (\w+\.py)\n")
+_BLOCK = re.compile(r"^```(console|python|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_SAVED_AS = re.compile(r"# ([\w/-]+\.(?:py|yaml))\n")
 # What tables are drawn with, and where lines are broken, depends on the terminal.
 _LAYOUT = re.compile(r"[\s\u2500-\u257f]+")
 
@@ -52,7 +52,7 @@ class Step(NamedTuple):
 def steps_of(page: str) -> list[Step]:
     steps: list[Step] = []
     for kind, text in _BLOCK.findall(page):
-        if kind == "python":
+        if kind != "console":
             saved_as = _SAVED_AS.match(text)
             if saved_as:
                 steps.append(Step(file=saved_as[1], text=text))
@@ -152,7 +152,9 @@ class Reader:
         assert steps
         for step, following in zip(steps, [*steps[1:], Step()], strict=True):
             if step.file:
-                (self._clone / step.file).write_text(step.text, encoding="utf-8")
+                path = self._clone / step.file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(step.text, encoding="utf-8")
             elif step.command.startswith("make "):
                 target = step.command.removeprefix("make ")
                 makefile = (self._clone / "Makefile").read_text(encoding="utf-8")
@@ -230,6 +232,7 @@ def reader_in(clone: Path, ports: dict[str, int]) -> Iterator[Reader]:
             id="all, one after the other",
         ),
         pytest.param(("tutorial-subscriber.md",), id="subscriber"),
+        pytest.param(("tutorial-governance.md",), id="governance"),
     ],
 )
 def test_tutorial_followed_to_the_letter_does_what_it_says(
