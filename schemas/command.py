@@ -171,6 +171,8 @@ def check_signature(agency: str, command: Command, keys: Iterable[SigningKey]) -
             expected=", ".join(f"{key.id} ({key.algorithm})" for key in known.values())
             or "a registered key",
             found=f"{signature.key} ({signature.algorithm})",
+            remedy="Register the key: what `sharebus keys show` prints belongs under `keys` of the "
+            "agency's document, or `sharebus agency rotate-key` puts it there.",
         )  # fmt: skip
     content = signed_bytes(agency, command)
     public_key = bytes.fromhex(key.public_key)
