@@ -7,10 +7,11 @@ touches ``accepted`` and a view. Settings in ``BENCH_SETTINGS``; runs until it i
 import json
 import os
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from sharebus.stream_apps.gate.clients import consumer_config, producer_config
+from sharebus.stream_apps.gate.clients import consumer_config
 from sharebus.stream_apps.gate.intake import BATCH_RECORDS_MAX, IDLE_SECONDS, LINGER_SECONDS
+from sharebus.stream_apps.transaction import transactional_producer
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     config = consumer_config(settings["client"], 6_000)
     consumer = Consumer({**config, "group.id": "bench-copy"})
     consumer.assign([TopicPartition(topic, 0, 0) for topic in targets])
-    producer = Producer(producer_config(settings["client"], "bench-copy"))
+    producer = transactional_producer(settings["client"], "bench-copy")
     producer.init_transactions(30)
     while True:
         messages = consumer.consume(1, IDLE_SECONDS)
