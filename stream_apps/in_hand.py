@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
+DEATHS_MIN: Final = 2
+"""One death may be anything; whoever died twice over the same thing in hand died of it."""
 _RECORD_BYTES: Final = 512
 
 

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from sharebus.governance.facts import PolicyFacts
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas import topic as topics
 from sharebus.schemas.partition import PARTITIONER
-from sharebus.schemas.record import progress
+from sharebus.schemas.record import platform_records, progress
 from sharebus.stream_apps.audit import Sealed
 from sharebus.stream_apps.progress import writer_key
 from sharebus.stream_apps.stopped import AppStopped
@@ -50,6 +51,17 @@ class SchemaIds:
 
     def __init__(self, by_subject: dict[str, int]) -> None:
         self._by_subject = by_subject
+
+    @classmethod
+    def of_facts(cls, facts: PolicyFacts) -> Self:
+        """The latest id of each platform record that is registered."""
+        return cls(
+            {
+                record.subject: max(facts.schemas[record.subject])
+                for record in platform_records()
+                if facts.schemas.get(record.subject)
+            }
+        )
 
     def of(self, subject: str) -> int:
         """The id under which a subject is written; 0 before it was ever registered."""

@@ -6,7 +6,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaException, Producer
 
 from sharebus import Unavailable
 from sharebus.governance.facts import AnyFact, fact_to_json
@@ -18,7 +18,7 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import PlatformRecord, audit_batch, policy_fact, progress
 from sharebus.schemas.topic import AUDIT, FACTS_POLICY, FACTS_PROGRESS, SHARED_CATALOG
 from sharebus.stream_apps.enforcer.plan import FactChanges
-from sharebus.stream_apps.progress import ENFORCER_KEY
+from sharebus.stream_apps.progress import ENFORCER_KEY, ProgressReader, writer_key
 
 ENFORCER: Final = "enforcer"
 CATALOG: Final = "catalog"
@@ -70,7 +70,6 @@ class FactsPublisher:
         self._config = config
         self._digest = digest
         self._writer = writer
-        self._progress_key = f"writer/{writer}".encode()
         self._last_head: WriterHead | None = None
         self._producer = Producer(
             {
@@ -132,9 +131,8 @@ class FactsPublisher:
                 self._produce(AUDIT, self._writer.encode(), value)
                 head = head.after(value)
             place = {"writer": head._asdict()}
-            self._produce(
-                FACTS_PROGRESS, self._progress_key, _framed(progress(), schema_ids, place)
-            )
+            place_record = _framed(progress(), schema_ids, place)
+            self._produce(FACTS_PROGRESS, writer_key(self._writer), place_record)
             if standing is not None:
                 done = _framed(progress(), schema_ids, {"enforcer": standing._asdict()})
                 self._produce(FACTS_PROGRESS, ENFORCER_KEY, done)
@@ -159,20 +157,13 @@ class FactsPublisher:
 
     def _head(self) -> WriterHead:
         """Where our chain stands, from the last committed record of progress."""
-        last: list[WriterHead] = []
-
-        def take(message: Message) -> None:
-            value = message.value()
-            if message.key() == self._progress_key and value is not None:
-                last[:] = [WriterHead(**progress().decode(value)["writer"])]
-
         log = LogReader(self._config)
         try:
-            log.settle(FACTS_PROGRESS, 0)  # a gate's open transaction would hide our last record
-            log.read(FACTS_PROGRESS, 0, 0, take)
+            progress_reader = ProgressReader(log)
+            progress_reader.settle()  # a gate's open transaction would hide our last record
+            return progress_reader.writer_head(self._writer)
         finally:
             log.close()
-        return last[0] if last else WriterHead(self._writer)
 
 
 def _framed(

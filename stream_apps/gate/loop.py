@@ -27,11 +27,11 @@ from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Arrival, Decision, Lane
 from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.policy import Policy
-from sharebus.stream_apps.gate.probe import DEATHS_MIN, find_harmful
+from sharebus.stream_apps.gate.probe import find_harmful
 from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.serving import Place, Serving
 from sharebus.stream_apps.gate.transaction import Transaction
-from sharebus.stream_apps.in_hand import Harmful, InHand
+from sharebus.stream_apps.in_hand import DEATHS_MIN, Harmful, InHand
 from sharebus.stream_apps.transaction import stopped_by, transactional_producer
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
-from sharebus.schemas.record import platform_records
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
 from sharebus.stream_apps.transaction import SchemaIds
@@ -32,14 +31,7 @@ class Policy:
             return False
         self._plans.clear()
         metrics.POLICY_VERSION.set(self.version)
-        schemas = self._reader.facts.schemas
-        self.ids = SchemaIds(
-            {
-                record.subject: max(schemas[record.subject])
-                for record in platform_records()
-                if schemas.get(record.subject)
-            }
-        )
+        self.ids = SchemaIds.of_facts(self._reader.facts)
         return is_new
 
     def plan_of(self, entry: str) -> EntryPlan | None:

@@ -32,8 +32,6 @@ from sharebus.stream_apps.gate.release import ViewState
 from sharebus.stream_apps.in_hand import Harmful, Suspect
 from sharebus.stream_apps.stopped import EXIT_RESTART, AppStopped
 
-DEATHS_MIN: Final = 2
-"""One death may be anything; whoever died twice over the same batch died of it."""
 CHILDREN_MAX: Final = 10
 """Events found at most in one go; the batch is cut after the last."""
 MEMORY_BYTES_MAX: Final = 1 << 30

@@ -28,8 +28,8 @@ from sharebus.schemas import topic as topics
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.case_fact import read_case_fact
 from sharebus.schemas.filed_command import Arrival, Judged, judge
-from sharebus.schemas.record import case_fact, platform_records
-from sharebus.stream_apps.in_hand import InHand
+from sharebus.schemas.record import case_fact
+from sharebus.stream_apps.in_hand import DEATHS_MIN, InHand
 from sharebus.stream_apps.progress import ProgressReader
 from sharebus.stream_apps.registrar import metrics, record
 from sharebus.stream_apps.registrar.census import Census
@@ -41,8 +41,6 @@ from sharebus.stream_apps.transaction import SchemaIds, stopped_by, transactiona
 log = logging.getLogger(__name__)
 
 NAME: Final = "registrar"
-DEATHS_MIN: Final = 2
-"""One death may be anything; whoever died twice over the same command died of it."""
 TRANSACTION_BYTES_MAX: Final = 4 * 1_048_576
 """Of cases and notices, but for the last decision: a transaction must end within 5 seconds."""
 _WAIT_SECONDS: Final = 0.05
@@ -123,17 +121,6 @@ class RegistrarLoop:
             for key, waiting in self._progress.unannounced().items()
         ]
 
-    @property
-    def _ids(self) -> SchemaIds:
-        schemas = self._facts.facts.schemas
-        return SchemaIds(
-            {
-                each.subject: max(schemas[each.subject])
-                for each in platform_records()
-                if schemas.get(each.subject)
-            }
-        )
-
     def _step(self, docket: Docket, intake: CommandIntake) -> None:
         arrivals = intake.collect(_WAIT_SECONDS)
         # Nothing is judged by an older policy than the one now committed (decision 9).
@@ -199,9 +186,8 @@ class RegistrarLoop:
         self._census.show()
 
     def _begin(self, version: int) -> Transaction:
-        return Transaction(
-            self._producer, self._ids, self._digest, self._head, version, self._outbox.next_number
-        )
+        ids, number = SchemaIds.of_facts(self._facts.facts), self._outbox.next_number
+        return Transaction(self._producer, ids, self._digest, self._head, version, number)
 
     def _commit(self, transaction: Transaction, intake: CommandIntake) -> None:
         transaction.write_position(self._instant_ms, intake.positions)
