@@ -7,6 +7,7 @@ topics that its rights let it read. Every value of a row is a canary: it stands 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 from sharebus.governance.agency import Agency
@@ -111,21 +112,30 @@ def register(facts: PolicyFacts, desired: DesiredBroker) -> None:
     """As the registry and the enforcer do: each schema that is not there gets the next id."""
     number = SCHEMA_IDS_FROM + sum(map(len, facts.schemas.values()))
     for subject, text in desired.schemas:
-        schema = RegisteredSchema.model_validate_json(
-            f'{{"subject":"{subject}","schema_id":{number},"avro_schema":{text}}}'
-        )
+        schema = _registered(subject, number, text)
         if schema.avro_schema not in facts.schemas.get(subject, {}).values():
             facts.apply(schema, facts.version)
             number += 1
 
 
+@cache
+def _registered(subject: str, schema_id: int, text: str) -> RegisteredSchema:
+    return RegisteredSchema.model_validate_json(
+        f'{{"subject":"{subject}","schema_id":{schema_id},"avro_schema":{text}}}'
+    )
+
+
 def event(number: int, row: Row, schema_id: int, key_fields: Sequence[str]) -> Any:
     """An upsert whose id repeats the key, as providers' ids do."""
-    parsed = case.parsed([{"name": name, "type": "string"} for name in row])
     key = "|".join(row[name] for name in key_fields)
-    value = frame(schema_id, case.body(row, parsed))
+    value = frame(schema_id, case.body(row, _parsed(tuple(row))))
     headers = case.headers(f"{key}/{number}")
     return number, case.NOON_MS, key.encode(), value, headers
+
+
+@cache
+def _parsed(names: tuple[str, ...]) -> Any:
+    return case.parsed([{"name": name, "type": "string"} for name in names])
 
 
 def lane_of(views: Iterable[ViewPlan]) -> Lane:
