@@ -9,7 +9,13 @@ from sharebus.cli.output import print_note
 from sharebus.governance.identity import parse_system
 from sharebus.infra.client_settings import ClientFormat, client_settings
 from sharebus.infra.embedded.secrets import KEYS, create_keys, key_path
-from sharebus.infra.enrolment import enrol, issue_certificate, save_password
+from sharebus.infra.enrolment import (
+    end_old_password,
+    enrol,
+    issue_certificate,
+    rotate,
+    save_password,
+)
 from sharebus.infra.settings import Settings, load_settings
 
 
@@ -32,7 +38,18 @@ def _credentials(
         typer.Option("--save", help="Keep the password in the data directory; print no settings."),
     ] = False,
     is_rotation: Annotated[
-        bool, typer.Option("--rotate", help="Give a new password or certificate.")
+        bool,
+        typer.Option(
+            "--rotate",
+            help="Give another password or certificate; the old one stays until --end-old.",
+        ),
+    ] = False,
+    is_at_once: Annotated[
+        bool,
+        typer.Option("--at-once", help="With --rotate: end the old password now, it was seen."),
+    ] = False,
+    is_end_of_old: Annotated[
+        bool, typer.Option("--end-old", help="End the old password after a rotation.")
     ] = False,
     is_certificate: Annotated[
         bool, typer.Option("--mtls", help="A client certificate instead of a password.")
@@ -53,7 +70,15 @@ def _credentials(
     if system is None:
         _make_keys(settings)
         return
+    if is_at_once and (is_certificate or not is_rotation):
+        raise InvalidInput("A password is ended at once by --rotate.", where="--at-once")
+    if is_end_of_old and (is_certificate or is_rotation or is_saved):
+        raise InvalidInput("The old password is ended by itself.", where="--end-old")
     name = parse_system(system)
+    if is_end_of_old:
+        end_old_password(settings, name)
+        print_note(f"The old password of {name} has ended.")
+        return
     if is_certificate:
         if is_saved:
             raise InvalidInput(
@@ -63,7 +88,10 @@ def _credentials(
         typer.echo(client_settings(settings, name, certificate, form), nl=False)
         print_note(f"certificate: {certificate.certificate}\nkey:         {certificate.key}")
         return
-    password = enrol(settings, [name], is_rotation=is_rotation)[name]
+    if is_rotation:
+        password = rotate(settings, name, is_at_once=is_at_once)
+    else:
+        password = enrol(settings, [name])[name]
     if is_saved:
         print_note(
             f"{name} is enrolled; its password is in {save_password(settings, name, password)}"

@@ -10,14 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from sharebus.governance.identity import SystemName
 from sharebus.infra.enrolment import Certificate
+from sharebus.infra.scram import Password
 from sharebus.infra.settings import Settings
 from sharebus.schemas.partition import PARTITIONER
 
-Login = SecretStr | Certificate
+Login = Password | Certificate
 
 
 class ClientFormat(StrEnum):
@@ -75,9 +74,9 @@ def _java(settings: Settings, system: SystemName, login: Login) -> dict[str, str
         properties |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": str(login.keystore)}
     else:
         properties |= {
-            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.mechanism": login.mechanism,
             "sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required "
-            f'username="{system.principal}" password="{login.get_secret_value()}";',
+            f'username="{system.principal}" password="{login.secret.get_secret_value()}";',
         }
     # Java's own partitioner is murmur2 already.
     return properties | {
@@ -102,9 +101,9 @@ def _librdkafka(settings: Settings, system: SystemName, login: Login) -> dict[st
         }
     else:
         properties |= {
-            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.mechanism": login.mechanism,
             "sasl.username": system.principal,
-            "sasl.password": login.get_secret_value(),
+            "sasl.password": login.secret.get_secret_value(),
         }
     return properties | {
         "group.id": system.principal,
@@ -129,9 +128,9 @@ def _kafkajs(settings: Settings, system: SystemName, login: Login) -> dict[str, 
         }
     else:
         client["sasl"] = {
-            "mechanism": settings.sasl_mechanism.lower(),
+            "mechanism": login.mechanism.lower(),
             "username": system.principal,
-            "password": login.get_secret_value(),
+            "password": login.secret.get_secret_value(),
         }
     # The partitioner that KafkaJS has by default since version 2 is murmur2.
     return {

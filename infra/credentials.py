@@ -18,10 +18,14 @@ ClientConfig = dict[str, str | int | float | bool]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who connects. ``password`` is None when the certificate says who it is (mTLS)."""
+    """Who connects. ``password`` is None when the certificate says who it is (mTLS).
+
+    ``mechanism`` is empty when it is that of the settings.
+    """
 
     username: str
     password: SecretStr | None
+    mechanism: str = ""
 
 
 def credentials_path(settings: Settings, principal: str) -> Path:
@@ -42,7 +46,8 @@ def credentials_for(settings: Settings, principal: str) -> Credentials:
     path = credentials_path(settings, principal)
     document = _toml(path, read_private(path, what=f"credentials of {principal}"))
     try:
-        return Credentials(document["username"], SecretStr(document["password"]))
+        password = SecretStr(document["password"])
+        return Credentials(document["username"], password, document.get("mechanism", ""))
     except KeyError as error:
         raise InvalidInput(
             f"The credentials of {principal} are incomplete.",
@@ -109,7 +114,7 @@ def client_config(settings: Settings, credentials: Credentials) -> ClientConfig:
     }
     if settings.security_protocol != "SSL" and credentials.password:
         config |= {
-            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.mechanism": credentials.mechanism or settings.sasl_mechanism,
             "sasl.username": credentials.username,
             "sasl.password": credentials.password.get_secret_value(),
         }

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
@@ -23,7 +22,16 @@ from sharebus.infra.credentials import client_config, credentials_for, credentia
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.embedded.secrets import write_credentials, write_private
 from sharebus.infra.facts_reader import FactsReader
-from sharebus.infra.scram import set_passwords
+from sharebus.infra.scram import (
+    FIRST_MECHANISM,
+    ITERATIONS,
+    Password,
+    Verifier,
+    passwords_of,
+    remove_password,
+    set_password,
+    set_passwords,
+)
 from sharebus.infra.settings import Settings
 
 _ADMINISTRATOR: Final = "admin"
@@ -42,44 +50,108 @@ class Certificate:
     keystore: Path
 
 
-def enrol(
-    settings: Settings, systems: Sequence[SystemName], *, is_rotation: bool = False
-) -> dict[SystemName, SecretStr]:
+def enrol(settings: Settings, systems: Sequence[SystemName]) -> dict[SystemName, Password]:
     """Give each system a random password on the broker, as administrator.
-
-    With ``is_rotation`` a system that has one gets another, and the old one ends.
 
     :raises InvalidInput: a system is in no agency of the catalog.
     :raises Refused: a system is enrolled already; nothing was changed for any of them.
     :raises Unavailable: the broker does not answer.
     """
-    if settings.sasl_mechanism != "SCRAM-SHA-512":
-        raise Refused(
-            "Passwords of this cluster are not ours to give.",
-            expected="sasl_mechanism SCRAM-SHA-512",
-            found=settings.sasl_mechanism,
-            remedy="Let its administrator create the user, and set username and password.",
-        )
-    admin = connect_admin(client_config(settings, credentials_for(settings, _ADMINISTRATOR)))
+    admin = _administrator(settings)
     _require_known(settings, systems)
     principals = [system.principal for system in systems]
-    enrolled = sorted(_enrolled(admin, principals))
-    if enrolled and not is_rotation:
+    if enrolled := sorted(passwords_of(admin, principals)):
         raise Refused(
             "The system is enrolled already; its password is not shown a second time.",
             where=", ".join(enrolled),
-            remedy="Use --rotate to give it a new one and end the old one.",
+            remedy="Use --rotate to give it a new one.",
         )
     passwords = {principal: secrets.token_urlsafe(_PASSWORD_BYTES) for principal in principals}
     set_passwords(admin, passwords)
-    _wait_until_enrolled(admin, principals)
-    return {system: SecretStr(passwords[system.principal]) for system in systems}
+    for principal in principals:
+        _wait_until_known(admin, principal, [Verifier(FIRST_MECHANISM, ITERATIONS)])
+    return {system: Password(SecretStr(passwords[system.principal])) for system in systems}
 
 
-def save_password(settings: Settings, system: SystemName, password: SecretStr) -> Path:
+def rotate(settings: Settings, system: SystemName, *, is_at_once: bool = False) -> Password:
+    """Give a system another password, under its other mechanism, as administrator.
+
+    The old one goes on beside it until :func:`end_old_password`, so that the system changes over
+    when it likes. With ``is_at_once`` every older one ends here: somebody may have seen it.
+
+    :raises InvalidInput: the system is in no agency of the catalog.
+    :raises Refused: it has two already, or none.
+    :raises Unavailable: the broker does not answer.
+    """
+    admin = _administrator(settings)
+    _require_known(settings, [system])
+    old = _passwords_of(admin, system)
+    if len(old) > 1 and not is_at_once:
+        raise Refused(
+            "The system has an old and a new password already.",
+            where=str(system),
+            remedy="Let it use the new one, end the old one with --end-old, then rotate again; "
+            "or end both with --rotate --at-once.",
+        )
+    mechanism = "SCRAM-SHA-256" if old[-1].mechanism == FIRST_MECHANISM else FIRST_MECHANISM
+    new = Verifier(mechanism, old[-1].iterations + 1)
+    password = Password(SecretStr(secrets.token_urlsafe(_PASSWORD_BYTES)), mechanism)
+    set_password(admin, system.principal, new, password.secret.get_secret_value())
+    kept = [] if is_at_once else old
+    for verifier in old if is_at_once else ():
+        if verifier.mechanism != mechanism:
+            remove_password(admin, system.principal, verifier.mechanism)
+    _wait_until_known(admin, system.principal, [*kept, new])
+    return password
+
+
+def end_old_password(settings: Settings, system: SystemName) -> None:
+    """End the older of two passwords; sessions that are open go on.
+
+    :raises InvalidInput: the system is in no agency of the catalog.
+    :raises Refused: it has but one, or none.
+    :raises Unavailable: the broker does not answer.
+    """
+    admin = _administrator(settings)
+    _require_known(settings, [system])
+    old, *new = _passwords_of(admin, system)
+    if not new:
+        raise Refused(
+            "The system has one password; without it, it could not log in.",
+            where=str(system),
+            remedy="Give it a new one first: --rotate.",
+        )
+    remove_password(admin, system.principal, old.mechanism)
+    _wait_until_known(admin, system.principal, new)
+
+
+def save_password(settings: Settings, system: SystemName, password: Password) -> Path:
     """Keep the password for a system that runs on this machine (mode 0600); gives the file."""
-    write_credentials(settings, system.principal, system.principal, password.get_secret_value())
-    return credentials_path(settings, system.principal)
+    name = system.principal
+    write_credentials(settings, name, name, password.secret.get_secret_value(), password.mechanism)
+    return credentials_path(settings, name)
+
+
+def _administrator(settings: Settings) -> AdminClient:
+    if settings.sasl_mechanism != FIRST_MECHANISM:
+        raise Refused(
+            "Passwords of this cluster are not ours to give.",
+            expected=f"sasl_mechanism {FIRST_MECHANISM}",
+            found=settings.sasl_mechanism,
+            remedy="Let its administrator create the user, and set username and password.",
+        )
+    return connect_admin(client_config(settings, credentials_for(settings, _ADMINISTRATOR)))
+
+
+def _passwords_of(admin: AdminClient, system: SystemName) -> list[Verifier]:
+    found = passwords_of(admin, [system.principal]).get(system.principal)
+    if not found:
+        raise Refused(
+            "The system is not enrolled yet.",
+            where=str(system),
+            remedy="Enrol it first, without --rotate and --end-old.",
+        )
+    return found
 
 
 def issue_certificate(
@@ -132,29 +204,10 @@ def _require_known(settings: Settings, systems: Sequence[SystemName]) -> None:
             )
 
 
-def _enrolled(admin: AdminClient, principals: Sequence[str]) -> set[str]:
-    futures = admin.describe_user_scram_credentials(list(principals))
-    assert isinstance(futures, dict)  # noqa: S101 - it is one future only when asked for all users
-    found = set()
-    for principal, future in futures.items():
-        try:
-            future.result(_REQUEST_SECONDS)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.RESOURCE_NOT_FOUND:
-                raise Unavailable(
-                    "The broker does not say who is enrolled.", found=error.args[0].str()
-                ) from error
-        except TimeoutError as error:
-            raise Unavailable("The broker does not answer.") from error
-        else:
-            found.add(principal)
-    return found
-
-
-def _wait_until_enrolled(admin: AdminClient, principals: Sequence[str]) -> None:
+def _wait_until_known(admin: AdminClient, principal: str, wanted: Sequence[Verifier]) -> None:
     # The controller has written the verifier; a broker follows a moment later.
     deadline = time.monotonic() + _REQUEST_SECONDS
-    while _enrolled(admin, principals) != set(principals):
+    while passwords_of(admin, [principal]).get(principal) != list(wanted):
         if time.monotonic() > deadline:
-            raise Unavailable("The broker does not know the new users.")
+            raise Unavailable("The broker does not know the new password.", where=principal)
         time.sleep(_PAUSE_SECONDS)

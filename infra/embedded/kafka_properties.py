@@ -41,8 +41,10 @@ def server(
         "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
         # SCRAM verifiers live in the metadata that the controller serves, so it cannot use them.
         "sasl.mechanism.controller.protocol": "PLAIN",
-        "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        # Two, so that a system can have an old and a new password for the time of a rotation.
+        "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256",
         "listener.name.client.scram-sha-512.sasl.jaas.config": _login(_SCRAM, "broker", broker),
+        "listener.name.client.scram-sha-256.sasl.jaas.config": f"{_SCRAM} required;",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.controller.plain.sasl.jaas.config": _login(
             _PLAIN, "controller", controller, f'user_controller="{controller}"'

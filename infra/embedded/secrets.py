@@ -41,10 +41,16 @@ def create_credentials(settings: Settings, principal: str) -> bool:
     return True
 
 
-def write_credentials(settings: Settings, principal: str, username: str, password: str) -> None:
-    """Keep what ``principal`` logs in with; an older password is replaced."""
+def write_credentials(
+    settings: Settings, principal: str, username: str, password: str, mechanism: str = ""
+) -> None:
+    """Keep what ``principal`` logs in with; an older password is replaced.
+
+    Without ``mechanism`` it is that of the settings.
+    """
+    lines = {"username": username, "password": password, "mechanism": mechanism}
     # A JSON string is a TOML string too.
-    text = f"username = {json.dumps(username)}\npassword = {json.dumps(password)}\n"
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items() if value)
     write_private(credentials_path(settings, principal), text.encode())
 
 

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from sharebus import InvalidInput, Refused
 from sharebus.governance.identity import parse_system
 from sharebus.infra.credentials import ClientConfig
-from sharebus.infra.enrolment import enrol, issue_certificate
+from sharebus.infra.enrolment import end_old_password, enrol, issue_certificate, rotate
+from sharebus.infra.scram import Password
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
 from .town import DEADLINE_SECONDS, Town, write_error
@@ -16,19 +17,63 @@ from .town import DEADLINE_SECONDS, Town, write_error
 pytestmark = pytest.mark.integration
 
 
-def test_system_is_enrolled_once_and_rotation_ends_the_old_password(town: Town) -> None:
+def with_password(config: ClientConfig, password: Password) -> ClientConfig:
+    login: ClientConfig = {
+        "sasl.password": password.secret.get_secret_value(),
+        "sasl.mechanism": password.mechanism,
+    }
+    return {**config, **login}
+
+
+def wait_until_refused(config: ClientConfig, topic: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while write_error(config, topic) is None:
+        assert time.monotonic() < deadline, "the old password still logs in"
+
+
+def test_system_is_enrolled_once(town: Town) -> None:
     town.apply(town.entry())
-    old = town.login(town.sender)
+    town.login(town.sender)
     with pytest.raises(Refused, match="enrolled already"):
         enrol(town.settings, [town.sender])
+
+
+def test_rotation_leaves_no_moment_without_a_password(town: Town) -> None:
+    town.apply(town.entry())
+    first = town.login(town.sender)
     topic = f"ingress.{town.entry().id}"
-    assert write_error(old, topic) is None
-    password = enrol(town.settings, [town.sender], is_rotation=True)[town.sender]
-    new = {**old, "sasl.password": password.get_secret_value()}
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while write_error(old, topic) is None:
-        assert time.monotonic() < deadline, "the old password still logs in"
+    second = with_password(first, rotate(town.settings, town.sender))
+    assert [write_error(config, topic) for config in (first, second)] == [None, None]
+    with pytest.raises(Refused, match="an old and a new password"):
+        rotate(town.settings, town.sender)
+    end_old_password(town.settings, town.sender)
+    wait_until_refused(first, topic)
+    assert write_error(second, topic) is None
+    with pytest.raises(Refused, match="has one password"):
+        end_old_password(town.settings, town.sender)
+    third = with_password(first, rotate(town.settings, town.sender))
+    assert third["sasl.mechanism"] == first["sasl.mechanism"]
+    assert [write_error(config, topic) for config in (second, third)] == [None, None]
+
+
+@pytest.mark.parametrize("is_rotated_before", [False, True])
+def test_password_that_somebody_saw_ends_at_once(town: Town, is_rotated_before: bool) -> None:
+    town.apply(town.entry())
+    old = [town.login(town.sender)]
+    if is_rotated_before:
+        old.append(with_password(old[0], rotate(town.settings, town.sender)))
+    new = with_password(old[0], rotate(town.settings, town.sender, is_at_once=True))
+    topic = f"ingress.{town.entry().id}"
+    for config in old:
+        wait_until_refused(config, topic)
     assert write_error(new, topic) is None
+
+
+def test_system_without_a_password_has_none_to_rotate(town: Town) -> None:
+    town.apply(town.entry())
+    for call in (rotate, end_old_password):
+        with pytest.raises(Refused, match="not enrolled yet"):
+            call(town.settings, town.sender)
 
 
 def test_administrator_with_a_wrong_password_is_told_so(town: Town) -> None:

@@ -28,6 +28,7 @@ from sharebus.infra.embedded import artifacts
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.embedded.secrets import password_of
 from sharebus.infra.enrolment import Certificate
+from sharebus.infra.scram import Password
 
 pytestmark = pytest.mark.integration
 PROJECT = Path(__file__).parents[3]
@@ -59,7 +60,7 @@ def entry(make_entry: Callable[[], Any]) -> Any:
 
 def printed_settings(entry: Any, form: ClientFormat, directory: Path) -> Path:
     """A file as ``sharebus credentials SYSTEM --format FORM`` prints it."""
-    password = SecretStr(password_of(entry.settings, entry.name.principal))
+    password = Password(SecretStr(password_of(entry.settings, entry.name.principal)))
     path = directory / form.value
     path.write_text(client_settings(entry.settings, entry.name, password, form), "utf-8")
     return path

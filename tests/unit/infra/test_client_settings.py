@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from sharebus.governance.identity import SystemName
 from sharebus.infra.client_settings import ClientFormat, client_settings
 from sharebus.infra.enrolment import Certificate
+from sharebus.infra.scram import Password
 from sharebus.infra.settings import Settings, load_settings
 
 SYSTEM = SystemName("tax", "levy")
-PASSWORD = SecretStr("one-time")
+PASSWORD = Password(SecretStr("one-time"))
 
 
 @pytest.fixture
@@ -43,6 +44,14 @@ def test_settings_read_committed_in_a_group_of_the_agency(
     assert properties["group.id"].startswith("agency.tax.")
     assert properties["bootstrap.servers"] == settings.bootstrap_servers
     assert properties["sasl.mechanism"] == "SCRAM-SHA-512"
+
+
+@pytest.mark.parametrize("form", ClientFormat)
+def test_rotated_password_comes_with_its_mechanism(settings: Settings, form: ClientFormat) -> None:
+    rotated = Password(SecretStr("one-time"), "SCRAM-SHA-256")
+    text = client_settings(settings, SYSTEM, rotated, form)
+    assert "SCRAM-SHA-256" in text.upper()
+    assert "512" not in text
 
 
 def test_librdkafka_is_told_the_partitioner_of_everybody_else(settings: Settings) -> None:

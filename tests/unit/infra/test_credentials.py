@@ -89,6 +89,12 @@ def test_client_config_of_plain_sasl_holds_no_tls(settings):
     }
 
 
+def test_rotated_password_is_kept_with_its_mechanism(settings):
+    secrets.write_credentials(settings, "a.b", "a.b", "new", "SCRAM-SHA-256")
+    config = client_config(settings, credentials_for(settings, "a.b"))
+    assert (config["sasl.mechanism"], config["sasl.password"]) == ("SCRAM-SHA-256", "new")
+
+
 def test_client_config_of_mtls_holds_certificates_and_no_password(tmp_path):
     settings = load_settings(
         embedded=False, bootstrap_servers="a:1", registry_url="http://a:2",
