@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sharebus.cli.output import print_json, print_note, print_table
+from sharebus.cli.role_title import role_title
 from sharebus.governance.case import Case, RunningClock
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.local_time import local_datetime
@@ -30,7 +31,7 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
             "Clocks",
             ("step", "who", "due", "article", "because"),
             (
-                (clock.step, clock.actor, _due_text(clock), clock.basis, clock.because)
+                (clock.step, role_title(clock.actor), _due_text(clock), clock.basis, clock.because)
                 for clock in case.clocks
             ),
         )

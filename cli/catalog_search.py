@@ -10,6 +10,7 @@ import typer
 from sharebus import InvalidInput, Refused
 from sharebus.cli.desk import AsOption, looking
 from sharebus.cli.output import JsonOption, print_json, print_table
+from sharebus.cli.role_title import role_title
 from sharebus.governance.clock_tables import ClockTables
 from sharebus.governance.entry import CatalogEntry, Conditional, Unconditional
 from sharebus.governance.facts import NotSharedListing, PolicyFacts
@@ -155,7 +156,7 @@ def _expectation(forecast: Forecast) -> str:
     if forecast.is_at_once:
         return "granted at once (Order 171 Art 18)"
     return "; ".join(
-        f"{clock.step} by the {clock.actor} until {clock.local}"
+        f"{clock.step} by the {role_title(clock.actor)} until {clock.local}"
         + (" (provisional)" if clock.provisional else "")
         + f", {clock.basis}"
         for clock in forecast.clocks

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from sharebus import InvalidInput
+from sharebus.governance.role import Role
 
 ENV_PREFIX = "SHAREBUS_"
 _TEST_VARIABLES = ("test_", "require_")
@@ -90,6 +91,9 @@ class Settings(BaseSettings):
 
     rights_removed_max: Annotated[int, Field(ge=1)] = 1_000
     """A plan that takes away more rights than this waits for a person: `sharebus broker apply`."""
+
+    role_titles: dict[Role, str] = {}
+    """What people call the roles of the law here, such as ``coordinator = "数据局"``."""
 
     bootstrap_servers: str = ""
     registry_url: str = ""

@@ -42,6 +42,16 @@ def test_case_is_shown_with_its_history_articles_and_clocks(
         assert clock.local in shown
 
 
+def test_role_is_called_as_the_installation_calls_it(
+    mailbox: Mailbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHAREBUS_ROLE_TITLES", '{"coordinator": "数据局"}')
+    show_case(mailbox.history("request", "r-1"), False)
+    shown = capsys.readouterr().out
+    assert "数据局" in shown
+    assert "信息化行政主管部门" not in shown
+
+
 def test_case_for_programs_has_the_proof_of_each_version(
     mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
