@@ -11,9 +11,9 @@ from sharebus.cli.output import print_json, print_note
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.identity import parse_system
+from sharebus.infra.private_key import key_path
 from sharebus.infra.settings import load_settings
 from sharebus.producers.desk import Desk, load_key
-from sharebus.producers.desk.private_key import key_path
 
 AsOption = Annotated[
     str, typer.Option("--as", help="A system of the agency, AGENCY.SYSTEM.", metavar="SYSTEM")

@@ -10,8 +10,8 @@ import yaml
 from sharebus import InvalidInput
 from sharebus.cli.output import JsonOption, print_json, print_note
 from sharebus.governance.identity import parse_system
+from sharebus.infra.private_key import key_path, load_key, new_key, save_key
 from sharebus.infra.settings import load_settings
-from sharebus.producers.desk.private_key import key_path, load_key, new_key, save_key
 
 
 class _Algorithm(StrEnum):

@@ -17,10 +17,10 @@ from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
+from sharebus.infra.private_key import PrivateKey
 from sharebus.infra.settings import Settings
 from sharebus.producers.desk.inbox import Task, tasks_of
 from sharebus.producers.desk.mailbox import CaseVersion, Mailbox
-from sharebus.producers.desk.private_key import PrivateKey
 from sharebus.producers.outbox import Outbox, producer_config
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.command import command_record, read_command, sign

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from sharebus import SharebusError
 from sharebus.cli.main import app
 from sharebus.governance.identity import SystemName
+from sharebus.infra.private_key import key_path, save_key
 from sharebus.infra.settings import environment_of
 from sharebus.producers.desk import Desk, PrivateKey
-from sharebus.producers.desk.private_key import key_path, save_key
 
 from ..registrar.hall import Hall
 

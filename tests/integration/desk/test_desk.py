@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sharebus import InvalidInput, Refused, Unavailable
+from sharebus.infra.private_key import new_key, save_key
 from sharebus.producers.desk import CaseVersion
-from sharebus.producers.desk.private_key import new_key, save_key
 
 from ..registrar.hall import Hall
 from .office import Office

@@ -19,8 +19,8 @@ from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.lifecycle import CLOCK
 from sharebus.governance.lifecycles import LIFECYCLES
+from sharebus.infra.private_key import new_key, save_key
 from sharebus.producers.desk.mailbox import CaseVersion
-from sharebus.producers.desk.private_key import new_key, save_key
 
 from ..governance.docket.town import Town, agency_document, entry_document
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sharebus import InvalidInput, Refused
 from sharebus.cli.main import app
 from sharebus.governance.agency import SigningKey
-from sharebus.producers.desk.private_key import PrivateKey, load_key, new_key, save_key
+from sharebus.infra.private_key import PrivateKey, load_key, new_key, save_key
 from sharebus.schemas.signature import ALGORITHMS
 
 
