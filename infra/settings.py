@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     metrics_port: Port = 18090
     registrar_metrics_port: Port = 18085
     enforcer_metrics_port: Port = 18086
+    notary_metrics_port: Port = 18087
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
@@ -94,6 +95,15 @@ class Settings(BaseSettings):
 
     role_titles: dict[Role, str] = {}
     """What people call the roles of the law here, such as ``coordinator = "数据局"``."""
+
+    ledger_origin: Annotated[str, Field(pattern=r"^[^\s+]+$")] = "sharebus.local/audit"
+    """Names the log of the audit in its checkpoints, for ever; a URL without a scheme."""
+
+    ledger_dir: Path | None = None
+    """Where the notary keeps the log's tiles; ``<data_dir>/ledger`` unless told."""
+
+    ledger_policy: Path | None = None
+    """Whom to trust: the log's key, witnesses, quorum (C2SP tlog-policy). Without it no witness."""
 
     bootstrap_servers: str = ""
     registry_url: str = ""
@@ -127,6 +137,8 @@ class Settings(BaseSettings):
     @field_validator(
         "data_dir",
         "artifacts_dir",
+        "ledger_dir",
+        "ledger_policy",
         "password_file",
         "ssl_ca_file",
         "ssl_certificate_file",

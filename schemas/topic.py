@@ -9,6 +9,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.view import SHARED
 
 AUDIT: Final = "audit"
+AUDIT_CHECKPOINTS: Final = "audit.checkpoints"
 FACTS_CASES: Final = "facts.cases"
 FACTS_POLICY: Final = "facts.policy"
 FACTS_PROGRESS: Final = "facts.progress"

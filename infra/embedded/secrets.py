@@ -9,10 +9,12 @@ from pathlib import Path
 
 from sharebus.infra.credentials import credentials_path, read_private
 from sharebus.infra.settings import Settings
+from sharebus.ledger.keys import signer_key
 
 BROKER_PRINCIPALS = ("admin", "broker", "controller")
-APP_PRINCIPALS = ("registry", "gate", "enforcer", "registrar")
+APP_PRINCIPALS = ("registry", "gate", "enforcer", "registrar", "notary")
 KEYS = ("audit_key", "view_key")
+NOTARY_KEY = "notary_key"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
 
@@ -22,6 +24,7 @@ def create_missing(settings: Settings) -> None:
     for principal in (*BROKER_PRINCIPALS, *APP_PRINCIPALS):
         create_credentials(settings, principal)
     create_keys(settings)
+    create_notary_key(settings)
 
 
 def create_keys(settings: Settings) -> list[Path]:
@@ -30,6 +33,19 @@ def create_keys(settings: Settings) -> list[Path]:
     for path in missing:
         write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
     return missing
+
+
+def create_notary_key(settings: Settings) -> bool:
+    """Make the private key of the audit's log unless it is there; returns whether it was made.
+
+    It is the notary's alone: unlike the other keys it is copied nowhere but into a sealed backup.
+    """
+    path = key_path(settings, NOTARY_KEY)
+    if path.exists():
+        return False
+    text = signer_key(settings.ledger_origin, secrets.token_bytes(_KEY_BYTES))
+    write_private(path, text.encode() + b"\n")
+    return True
 
 
 def create_credentials(settings: Settings, principal: str) -> bool:
@@ -61,7 +77,7 @@ def password_of(settings: Settings, principal: str) -> str:
 
 
 def key_path(settings: Settings, name: str) -> Path:
-    """File of the key ``name``, 64 hexadecimal digits."""
+    """File of the key ``name``: 64 hexadecimal digits, or the notary's in Go's signer form."""
     return settings.data_dir / "secrets" / name
 
 
