@@ -3,7 +3,7 @@
 import time
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from sharebus import Refused, Unavailable
@@ -12,6 +12,7 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 
 _CONNECT_SECONDS: Final = 10.0
 _CONNECT_ATTEMPT_SECONDS: Final = 1.0
+_CALL_SECONDS_MAX: Final = 15.0
 
 
 def connect_admin(config: ClientConfig) -> AdminClient:
@@ -44,3 +45,18 @@ def connect_admin(config: ClientConfig) -> AdminClient:
                 ) from error
         else:
             return admin
+
+
+def read_topic_id(admin: AdminClient, topic: str) -> str | None:
+    """Kafka's id of a topic; None if there is none of this name. One made anew has another.
+
+    :raises Unavailable: the broker does not answer.
+    """
+    future = admin.describe_topics(TopicCollection([topic]), request_timeout=_CALL_SECONDS_MAX)
+    try:
+        return str(future[topic].result().topic_id)
+    except KafkaException as error:
+        cause: KafkaError = error.args[0]
+        if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise Unavailable(f"topic {topic} cannot be looked at", found=cause.str()) from error

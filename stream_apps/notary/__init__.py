@@ -1,0 +1,1 @@
+"""The notary: makes of the audit a log that nobody can alter unseen."""

@@ -1,0 +1,25 @@
+"""The notary as a Faust app: ``faust -A sharebus.stream_apps.notary.app worker``. Wiring only."""
+
+from sharebus.infra.credentials import credentials_for
+from sharebus.infra.settings import load_settings
+from sharebus.stream_apps.faust_app import faust_settings
+from sharebus.stream_apps.hosted_loop import HostedLoop, LoopApp
+from sharebus.stream_apps.notary.loop import NotaryLoop
+from sharebus.stream_apps.notary.register import NAME
+
+_settings = load_settings()
+
+app = LoopApp("notary-worker", **faust_settings(_settings, credentials_for(_settings, NAME)))
+
+
+@app.service
+class NotaryService(HostedLoop):
+    """The transactional loop."""
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        super().__init__(
+            NAME,
+            lambda stop: NotaryLoop(_settings).run(stop),
+            _settings.bind_host,
+            _settings.notary_metrics_port,
+        )
