@@ -13,7 +13,7 @@ from pydantic import Field
 from sharebus import InvalidInput, Refused
 from sharebus.governance.agency import DivisionCode, Officer, Strict
 from sharebus.governance.clock import Clock
-from sharebus.governance.identity import Id
+from sharebus.governance.identity import FOUNDER, Id
 from sharebus.governance.lifecycle import CLOCK, NOTHING, Actor, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import Role
@@ -105,6 +105,8 @@ def actors_of(author: Author, case: Case, parties: Parties | None = None) -> tup
     """
     if author.is_clock:
         return (CLOCK,)
+    if author.agency == FOUNDER:
+        return (FOUNDER,)
     parties = parties_of(case) if parties is None else parties
     actors: list[Actor] = [role for role in Role if author.agency in parties.get(role, ())]
     if author.jurisdiction == case.jurisdiction:

@@ -28,6 +28,14 @@ class Collection(NamedTuple):
     entries: tuple[CatalogEntry, ...] = ()
     grants: tuple[Grant, ...] = ()
 
+    @property
+    def documents(self) -> tuple[Agency | CatalogEntry | Grant, ...]:
+        """All of them, in an order in which they can come into force."""
+        return (*self.agencies, *self.entries, *self.grants)
+
+
+NO_DOCUMENTS: Final = Collection()
+
 
 def document_name(document: Agency | CatalogEntry | Grant) -> str:
     """How problems and plans name a document: its kind and id."""
@@ -35,15 +43,23 @@ def document_name(document: Agency | CatalogEntry | Grant) -> str:
 
 
 def check_collection(
-    agencies: Sequence[Agency], entries: Sequence[CatalogEntry], grants: Sequence[Grant]
+    agencies: Sequence[Agency],
+    entries: Sequence[CatalogEntry],
+    grants: Sequence[Grant],
+    beside: Collection = NO_DOCUMENTS,
 ) -> list[Problem]:
-    """Every contradiction between and inside the documents; an empty list when there is none."""
-    by_agency = {agency.id: agency for agency in agencies}
-    by_entry = {entry.id: entry for entry in entries}
+    """Every contradiction between and inside the documents; an empty list when there is none.
+
+    ``beside`` are others that stand, unless one of the documents has their id; they are not judged.
+    """
+    by_agency = {agency.id: agency for agency in (*beside.agencies, *agencies)}
+    by_entry = {entry.id: entry for entry in (*beside.entries, *entries)}
+    given = {agency.id for agency in agencies}
+    others = [agency for agency in beside.agencies if agency.id not in given]
     problems: list[Problem] = []
     for documents in (agencies, entries, grants):
         problems += _repeated_ids(documents)
-    problems += _repeated_codes(agencies)
+    problems += _repeated_codes([*agencies, *others])
     for entry in entries:
         problems += entry_problems(entry, by_agency, by_entry)
     for grant in grants:

@@ -1,9 +1,9 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
-A fact is a whole document (agency, entry, grant, registered schema, not-shared listing, designated
-source, clock rules, calendar); a later fact of the same kind and id replaces the earlier one. The
-policy version is the offset of the last record applied, so two readers at the same version hold
-the same facts.
+A fact is a whole document (founder, agency, entry, grant, registered schema, not-shared listing,
+designated source, clock rules, calendar); a later fact of the same kind and id replaces the earlier
+one, but for the founder, who stays the first. The policy version is the offset of the last record
+applied, so two readers at the same version hold the same facts.
 """
 
 import json
@@ -17,6 +17,7 @@ from sharebus import InvalidInput
 from sharebus.governance.agency import Agency, Strict, SystemRole, Text
 from sharebus.governance.clock_rule import ClockRules
 from sharebus.governance.entry import CatalogEntry, ContentItem, LegalBasis
+from sharebus.governance.founder import Founder
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import Id, SystemName
 from sharebus.governance.view import View, is_released, views_of
@@ -24,12 +25,17 @@ from sharebus.governance.working_days import CalendarCorrection, WorkingDays, Wo
 
 
 class RegisteredSchema(Strict):
-    """A schema the registry holds: apps read it here, so the registry may be down."""
+    """A schema the registry holds: apps read it here, so the registry may be down.
+
+    As a fact it says too that the subject's topic is there to be written. ``withdrawn``: it is not
+    any more, since the topic was deleted, or is lost.
+    """
 
     kind: Literal["schema"] = "schema"
     subject: str
     schema_id: int = Field(ge=0)
     avro_schema: dict[str, Any]
+    withdrawn: bool = False
 
     @property
     def id(self) -> str:
@@ -88,7 +94,8 @@ class Calendar(Strict):
 
 
 AnyFact = (
-    Agency
+    Founder
+    | Agency
     | CatalogEntry
     | Grant
     | RegisteredSchema
@@ -144,10 +151,13 @@ class PolicyFacts:
     def __init__(self) -> None:
         self.version = -1
         """Offset in ``facts.policy`` of the last record applied; -1 before the first."""
+        self.founder: Founder | None = None
         self.agencies: dict[str, Agency] = {}
         self.entries: dict[str, CatalogEntry] = {}
         self.grants: dict[str, Grant] = {}
         self.schemas: dict[str, dict[int, dict[str, Any]]] = {}
+        self.provided_at: dict[str, int] = {}
+        """By subject, the version at which it had a first schema, since it last had none."""
         self._grants_by_entry: dict[str, dict[str, Grant]] = {}
         self.not_shared: dict[str, NotSharedListing] = {}
         self.designations: dict[str, Designation] = {}
@@ -157,6 +167,8 @@ class PolicyFacts:
     def apply(self, fact: AnyFact, version: int) -> None:
         """Fold one fact in; ``version`` is its offset."""
         match fact:
+            case Founder():
+                self.founder = self.founder or fact
             case Agency():
                 self.agencies[fact.id] = fact
             case CatalogEntry():
@@ -164,7 +176,10 @@ class PolicyFacts:
             case Grant():
                 self.grants[fact.id] = fact
                 self._grants_by_entry.setdefault(fact.entry, {})[fact.id] = fact
+            case RegisteredSchema(withdrawn=True):
+                self._withdraw(fact)
             case RegisteredSchema():
+                self.provided_at.setdefault(fact.subject, version)
                 self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
             case NotSharedListing():
                 self.not_shared[fact.id] = fact
@@ -176,9 +191,18 @@ class PolicyFacts:
                 self.calendar = fact
         self.version = version
 
+    def _withdraw(self, schema: RegisteredSchema) -> None:
+        left = self.schemas.get(schema.subject, {})
+        left.pop(schema.schema_id, None)
+        if not left:
+            self.schemas.pop(schema.subject, None)
+            self.provided_at.pop(schema.subject, None)
+
     def standing(self, fact: AnyFact) -> AnyFact | None:
         """The fact in force of the same kind and id."""
         match fact:
+            case Founder():
+                return self.founder
             case Agency():
                 return self.agencies.get(fact.id)
             case CatalogEntry():
@@ -187,6 +211,8 @@ class PolicyFacts:
                 return self.grants.get(fact.id)
             case RegisteredSchema():
                 known = self.schemas.get(fact.subject, {}).get(fact.schema_id)
+                if fact.withdrawn:
+                    return fact if known is None else None
                 return fact if known == fact.avro_schema else None
             case NotSharedListing():
                 return self.not_shared.get(fact.id)
@@ -199,6 +225,7 @@ class PolicyFacts:
 
     def __iter__(self) -> Iterator[AnyFact]:
         """All facts in force, in an order in which they can be applied again."""
+        yield from filter(None, [self.founder])
         yield from self.agencies.values()
         yield from self.entries.values()
         yield from self.grants.values()

@@ -18,9 +18,12 @@ _ID: Final = re.compile(ID_PATTERN)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id of an agency, a system, an entry, a grant or a view."""
 
+FOUNDER: Final = "founder"
+"""Who founds the bus (建立者) and brings in the reviewed files: no agency, and one of a bus."""
+
 RESERVED_AGENCIES: Final = frozenset(
-    {"admin", "broker", "controller", "deadlines", "enforcer", "gate", "inconsistencies", "meter",
-     "notary", "platform", "registrar", "registry", "sharebus"}
+    {"admin", "broker", "controller", "deadlines", "enforcer", FOUNDER, "gate", "inconsistencies",
+     "meter", "notary", "platform", "registrar", "registry", "sharebus"}
 )  # fmt: skip
 """Names of apps and of the platform: no agency may be mistaken for one of them."""
 

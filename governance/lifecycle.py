@@ -18,7 +18,7 @@ CLOCK: Final = "clock"
 """Who takes a move that falls due by itself."""
 
 Actor = str
-"""A role, or the clock."""
+"""A role, the founder, or the clock."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A rule that a jurisdiction adds (another consent, another actor) is a lifecycle 
 
 from typing import Final
 
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycle import CLOCK, CONSENT, NOTHING, Lifecycle, Move
 from sharebus.governance.role import Role
 
@@ -273,10 +274,21 @@ TABLE: Final = Lifecycle(
 )  # fmt: skip
 """A rule table (``clock_rules``) or working days (``calendar``), whole; a later one replaces it."""
 
+FOUNDING: Final = Lifecycle(
+    "founding",
+    (
+        Move("take_over", (NOTHING,), "open", (FOUNDER,), "O Art 11, 12", needs=("documents",)),
+        Move("take_over", ("open",), "open", (FOUNDER,), "O Art 11, 12", needs=("documents",)),
+        Move("close", ("open",), "closed", (FOUNDER,), "O Art 11, 15", needs=("reason",),
+             tells=(_COORDINATOR,)),
+    ),
+)  # fmt: skip
+"""The reviewed files come in, until the agencies act by their own keys."""
+
 LIFECYCLES: Final = {
     lifecycle.kind: lifecycle
     for lifecycle in (
         AGENCY, ENTRY, CHANGE, DEMAND, REQUEST, GRANT, AGREEMENT, DISPUTE, PERMISSION, EMERGENCY,
-        DESIGNATION, QUESTION, TABLE,
+        DESIGNATION, QUESTION, TABLE, FOUNDING,
     )
 }  # fmt: skip

@@ -11,6 +11,8 @@ from sharebus.governance.agency import Agency
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Act, Author
 from sharebus.governance.docket import Docket, Filing, Outcome
+from sharebus.governance.founder import WHOLE_BUS, Founder
+from sharebus.governance.identity import FOUNDER
 from sharebus.schemas.command import Command, check_signature, read_command
 from sharebus.schemas.record import command as command_record
 from sharebus.schemas.topic import agency_of_commands
@@ -73,7 +75,8 @@ def judge(docket: Docket, arrival: Arrival, at_ms: int, *, is_harmful: bool = Fa
         command = read_command(command_record().decode(arrival.value))
     except InvalidInput:
         return Judged(arrival, at_ms, Outcome(), CommandRule.MALFORMED, None, None)
-    standing = docket.facts.agencies.get(agency)
+    founder = docket.facts.founder
+    standing = founder if agency == FOUNDER else docket.facts.agencies.get(agency)
     try:
         author = _author(agency, standing)
     except Refused as refusal:
@@ -91,7 +94,9 @@ def judge(docket: Docket, arrival: Arrival, at_ms: int, *, is_harmful: bool = Fa
     return Judged(arrival, at_ms, outcome, rule, command, answer)
 
 
-def _author(agency: str, standing: Agency | None) -> Author:
+def _author(agency: str, standing: Agency | Founder | None) -> Author:
+    if isinstance(standing, Founder):
+        return Author(agency, WHOLE_BUS)
     if standing is None or standing.left or standing.suspended:
         known = "suspended" if standing and standing.suspended else "not on the bus"
         raise Refused(

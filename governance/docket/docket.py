@@ -2,19 +2,22 @@
 
 import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from sharebus import InvalidInput, Refused, SharebusError
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Author, Case
 from sharebus.governance.clock_tables import ClockTables
+from sharebus.governance.docket.founding import FOUNDING
 from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.docket.outcome import Filing, Outcome
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.docket.sitting import Sitting
 from sharebus.governance.docket.timing import due_at_ms
 from sharebus.governance.facts import Calendar, ClockRuleTable, PolicyFacts
+from sharebus.governance.grant import Grant
+from sharebus.governance.identity import FOUNDER
 
 
 class Docket:
@@ -60,6 +63,7 @@ class Docket:
         sitting = Sitting(self._register, act.received_ms, act.command)
         try:
             _check_text(filing)
+            _check_founder(filing, author)
             case, move = sitting.judge(filing, author)
         except SharebusError as refusal:
             answer = self._refusal(filing, author, refusal)
@@ -107,6 +111,8 @@ class Docket:
         cases = [case for sitting in sittings for case in sitting.cases]
         for case in cases:
             self._watch(self._register.cases[case.case_kind, case.id])
+        self._watch_terms(fact.id for sitting in sittings for fact in sitting.facts
+                          if isinstance(fact, Grant))  # fmt: skip
         return Outcome(
             answer,
             tuple(cases),
@@ -127,7 +133,10 @@ class Docket:
         """Grants of the catalog's reviewed files have no case, and end all the same."""
         new = list(islice(self.facts.grants, self._grants_watched, None))
         self._grants_watched += len(new)
-        for grant_id in new:
+        self._watch_terms(new)
+
+    def _watch_terms(self, grants: Iterable[str]) -> None:
+        for grant_id in grants:
             if ("grant", grant_id) not in self._register.cases:
                 case = KINDS["grant"].adopt(self._register, grant_id)
                 if case is not None:
@@ -151,6 +160,16 @@ class Docket:
             version=standing.version if standing else 0,
             problem=refusal.problem, where=refusal.where, expected=refusal.expected,
             found=refusal.found, remedy=refusal.remedy, decided_ms=filing.act.received_ms,
+        )  # fmt: skip
+
+
+def _check_founder(filing: Filing, author: Author) -> None:
+    """The founder is no agency: it brings in the reviewed files and does nothing else."""
+    if (filing.case_kind == FOUNDING) != (author.agency == FOUNDER):
+        raise Refused(
+            "the founder brings in the reviewed files, and nobody else does",
+            where=f"{filing.case_kind} {filing.case_id}", expected=f"{FOUNDING} by {FOUNDER}",
+            found=f"{filing.case_kind} by {author.agency}",
         )  # fmt: skip
 
 

@@ -87,6 +87,17 @@ class Kind:
         """
         return taken.case
 
+    def brought(self, register: Register, taken: Taken) -> tuple[AnyFact, ...]:
+        """Facts that a move brings itself, beside what its case says by :meth:`facts`.
+
+        :raises Refused: they cannot stand.
+        """
+        return ()
+
+    def touched_by(self, register: Register, facts: Iterable[AnyFact]) -> Iterable[CaseKey]:
+        """Cases that may have to move because of facts that were brought."""
+        return ()
+
     def facts(self, register: Register, case: Case) -> Iterable[AnyFact]:
         """What the policy must say while the case stands so."""
         return ()

@@ -8,6 +8,7 @@ from sharebus.governance.docket.change import CHANGES
 from sharebus.governance.docket.demand import DEMANDS, DISPUTES, PERMISSIONS
 from sharebus.governance.docket.emergency import EMERGENCIES
 from sharebus.governance.docket.entry import ENTRIES
+from sharebus.governance.docket.founding import FOUNDINGS
 from sharebus.governance.docket.grant import GRANTS
 from sharebus.governance.docket.kind import Kind
 from sharebus.governance.docket.question import DESIGNATIONS, QUESTIONS
@@ -18,6 +19,6 @@ KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         AGENCIES, ENTRIES, CHANGES, DEMANDS, REQUESTS, GRANTS, AGREEMENTS, DISPUTES, PERMISSIONS,
-        EMERGENCIES, DESIGNATIONS, QUESTIONS, TABLES,
+        EMERGENCIES, DESIGNATIONS, QUESTIONS, TABLES, FOUNDINGS,
     )
 }  # fmt: skip

@@ -35,6 +35,7 @@ class Sitting:
         self._command = command
         self._agenda: deque[CaseKey] = deque()
         self._awaiting: set[CaseKey] = set()
+        self._brought: tuple[AnyFact, ...] = ()
 
     def judge(self, filing: Filing, author: Author) -> tuple[Case, Move]:
         """The version that a command would make of its case, and the move; nothing changes yet.
@@ -65,11 +66,15 @@ class Sitting:
         taken = Taken(standing, case, move, author, act.content, self._at_ms)
         made = self._checked(kind, taken, filing.officer, filing.head)
         _check_length(made)
+        self._brought = kind.brought(self._register, taken)
         return made, move
 
     def carry_out(self, case: Case, move: Move, author: str) -> Answer:
         """Let what was judged stand, with everything that follows from it."""
+        for fact in self._brought:
+            self.publish(fact)
         self._stand(case, move.verb, move.basis, author, move)
+        self._put_down(KINDS[case.case_kind].touched_by(self._register, self._brought))
         self._settle()
         return Answer(
             agency=author, command=self._command, case_kind=case.case_kind, case=case.id,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sharebus import NumbersDisagree, Refused
 from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
 from sharebus.infra.credentials import ClientConfig, client_config, credentials_for, read_private
@@ -24,12 +25,7 @@ from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, platform_state
 from sharebus.stream_apps.enforcer.difference import Plan, difference, too_many
-from sharebus.stream_apps.enforcer.plan import (
-    FactChanges,
-    check_documents,
-    fact_changes,
-    merged_facts,
-)
+from sharebus.stream_apps.enforcer.plan import FactChanges, fact_changes
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 from sharebus.stream_apps.enforcer.revocation import ReaderHold
 from sharebus.stream_apps.enforcer.subjects import Subjects

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sharebus.governance.content_checks import compile_check
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.takeover import check_documents
 from sharebus.infra.catalog_files import load_catalog_files
-from sharebus.stream_apps.enforcer.plan import check_documents
 
 DEMO = Path(__file__).parents[3] / "demo"
 

@@ -9,11 +9,11 @@ from sharebus.governance.agency import SystemRole
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.identity import SystemName
 from sharebus.governance.rule import Rule
+from sharebus.governance.takeover import merged_facts
 from sharebus.infra.catalog_files import load_catalog_files
 from sharebus.schemas import cloudevent
 from sharebus.schemas.record import platform_records
 from sharebus.stream_apps.enforcer.desired import desired_broker
-from sharebus.stream_apps.enforcer.plan import merged_facts
 from sharebus.stream_apps.enforcer.rights import AccessRule
 from sharebus.stream_apps.gate.judge import Refusal
 from sharebus.stream_apps.gate.quarantine import WHOLE_BYTES_MAX, quarantine_record

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharebus import InvalidInput, Refused
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycle import CLOCK, CONSENT, NOTHING, Lifecycle, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import Role
 
-ACTORS = [*Role, CLOCK]
+ACTORS = [*Role, CLOCK, FOUNDER]
 VERBS = sorted({move.verb for cycle in LIFECYCLES.values() for move in cycle.moves})
 FIELDS = sorted(
     {name for cycle in LIFECYCLES.values() for move in cycle.moves for name in move.needs}

@@ -15,11 +15,11 @@ from sharebus.governance.collection import Collection
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts, RegisteredSchema
 from sharebus.governance.grant import Grant
+from sharebus.governance.takeover import merged_facts
 from sharebus.schemas import topic as topics
 from sharebus.schemas.framing import frame
 from sharebus.schemas.record import delivery_closed
 from sharebus.stream_apps.enforcer.desired import DesiredBroker
-from sharebus.stream_apps.enforcer.plan import merged_facts
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import ViewPlan, compile_plan
 from sharebus.stream_apps.gate.release import Output, ViewState

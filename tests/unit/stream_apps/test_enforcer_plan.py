@@ -9,6 +9,7 @@ from sharebus import InvalidInput
 from sharebus.governance.agency import Agency
 from sharebus.governance.collection import Collection
 from sharebus.governance.facts import NotSharedListing, PolicyFacts, RegisteredSchema
+from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.governance.view import view_of_grant, view_schema
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.topic import SHARED_CATALOG, view_topic
@@ -17,11 +18,7 @@ from sharebus.stream_apps.enforcer.desired import (
     desired_broker,
 )
 from sharebus.stream_apps.enforcer.difference import LiveTopic, difference
-from sharebus.stream_apps.enforcer.plan import (
-    check_documents,
-    fact_changes,
-    merged_facts,
-)
+from sharebus.stream_apps.enforcer.plan import fact_changes
 from sharebus.stream_apps.enforcer.rights import AccessRule
 
 from .enforcer_case import (

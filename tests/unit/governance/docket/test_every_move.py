@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycles import LIFECYCLES
 
 from .test_clocks_of_cases import without_zhejiang
@@ -160,12 +161,20 @@ def questions(town: Town) -> None:
     accepted(town.file("office", "designation", "s-1", "withdraw", reason="x"))
 
 
+def foundings(town: Town) -> None:
+    document = agency_document("water")
+    accepted(
+        town.file(FOUNDER, "founding", FOUNDER, "take_over", documents={"agencies": [document]})
+    )
+    accepted(town.file(FOUNDER, "founding", FOUNDER, "close", reason="x"))
+
+
 def test_every_move_is_taken_and_every_state_reached() -> None:
     taken: set[tuple[str, str]] = set()
     reached: set[tuple[str, str]] = set()
     for way in (
         agencies, entries, changes, demands, requests, grants, agreements, disputes, permissions,
-        emergencies, questions,
+        emergencies, questions, foundings,
     ):  # fmt: skip
         town = Town()
         way(town)

@@ -12,6 +12,7 @@ from sharebus.governance.collection import check_collection
 from sharebus.governance.docket import Docket, Outcome
 from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.facts import PolicyFacts, fact_document, fact_from_json, fact_to_json
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycle import CLOCK, NOTHING, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import OFFICES as OFFICE_ROLES
@@ -129,7 +130,9 @@ class AnyTown(RuleBasedStateMachine):
             return
         move, actor = data.draw(st.sampled_from(moves))
         able = [*PARTIES]
-        if actor in OFFICE_ROLES:
+        if actor == FOUNDER:
+            able = [FOUNDER]
+        elif actor in OFFICE_ROLES:
             able = register.holders(Role(actor), CITY)
         elif case is not None:
             able = sorted(KINDS[kind].parties(register, case)[Role(actor)])

@@ -11,7 +11,9 @@ from sharebus.governance.clock_tables import ClockTables
 from sharebus.governance.docket import Docket, Filing, Outcome
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.founder import WHOLE_BUS
 from sharebus.governance.grant import Grant
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.local_time import instant_ms
 from sharebus.infra.clock_tables import load_clock_rules, load_working_days
 
@@ -92,6 +94,8 @@ class Town:
         self.tick(at_ms)
 
     def author(self, who: str) -> Author:
+        if who == FOUNDER:
+            return Author(FOUNDER, WHOLE_BUS)
         agency = self.docket.facts.agencies[who]
         return Author(who, agency.jurisdiction, frozenset(agency.offices))
 
