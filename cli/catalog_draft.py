@@ -166,5 +166,6 @@ provider:
 update:
   frequency: {_fill_in("daily, weekly, monthly, quarterly, yearly, on_change, …")}
   deadline: {_fill_in("update deadline 更新时限")}
+  # schedule says it so that it can be counted: docs/clocks.md, When data are due
 database: {{kind: {_fill_in("base, comprehensive or specialised")}, domain: {_fill_in("domain")}}}
 """

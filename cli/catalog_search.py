@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sharebus import InvalidInput, Refused
+from sharebus.cli.catalog_due import due_document, due_rows, standing_of
 from sharebus.cli.desk import AsOption, looking
 from sharebus.cli.output import JsonOption, print_json, print_table
 from sharebus.cli.role_title import role_title
@@ -64,11 +65,13 @@ def show_entry(entry_id: str, system: str, as_json: bool) -> None:
             if fields
         }
         provider = desk.catalog.agencies.get(entry.provider.agency)
+        due = standing_of(entry, desk.system, _tables(desk.catalog))
     name = provider.name if provider else entry.provider.agency
     if as_json:
-        print_json(_document(entry, name, forecasts))
+        print_json({**_document(entry, name, forecasts), **due_document(entry, *due)})
         return
-    print_table(f"{entry.id}: {entry.name}", ("", ""), _about(entry, name, forecasts))
+    about = [*_about(entry, name, forecasts), *due_rows(entry, *due)]
+    print_table(f"{entry.id}: {entry.name}", ("", ""), about)
     sample = sample_row(entry)
     print_table(
         "Fields, with a synthetic row",
@@ -123,13 +126,15 @@ def _basis(listing: NotSharedListing) -> str:
 
 def _forecast(desk: Desk, entry: CatalogEntry, fields: set[str]) -> Forecast:
     facts = desk.catalog
-    rules = facts.clock_rules.table if facts.clock_rules else load_clock_rules()
-    days = facts.calendar.table if facts.calendar else load_working_days()
-    corrections = facts.calendar.corrections if facts.calendar else ()
     names = [name for name in entry.field_names if name in fields]
     now_ms = time.time_ns() // 1_000_000
-    tables = ClockTables(rules, days, corrections)
-    return forecast_request(facts, tables, entry, desk.system, names, now_ms)
+    return forecast_request(facts, _tables(facts), entry, desk.system, names, now_ms)
+
+
+def _tables(facts: PolicyFacts) -> ClockTables:
+    rules = facts.clock_rules.table if facts.clock_rules else load_clock_rules()
+    days = facts.calendar.table if facts.calendar else load_working_days()
+    return ClockTables(rules, days, facts.calendar.corrections if facts.calendar else ())
 
 
 def _about(

@@ -39,7 +39,8 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic, view_topic
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
-PERIOD: Final = "2026-11"
+MONTH: Final = "2026-11"
+QUARTER: Final = "2026-Q4"
 DIVISIONS_A: Final = ("divisions-a", "zj-civil-affairs.divisions", "divisions/edition-a.csv")
 DIVISIONS_B: Final = ("divisions-b", "zj-planning.geography", "divisions/edition-b.csv")
 LEGAL_PERSONS: Final = ("legal-persons", "nb-market-regulation.registration", "legal-persons.csv")
@@ -148,7 +149,7 @@ class _Stage:
         entry, system, file = what
         with Provider(entry, system, self.settings) as provider:
             report = publish_file(
-                provider, self.data / file, PublishOptions(period=PERIOD), _no_progress
+                provider, self.data / file, PublishOptions(period=QUARTER), _no_progress
             )
             self._sent(entry, system, report.receipt)
 
@@ -156,10 +157,10 @@ class _Stage:
         """Good rows by the SDK; then, past its checks, three events that the gate must refuse."""
         entry, system, file = LEGAL_PERSONS
         with Provider(entry, system, self.settings) as provider:
-            options = PublishOptions(period=PERIOD)
+            options = PublishOptions(period=MONTH)
             report = publish_file(provider, self.data / file, options, _no_progress)
             self._sent(entry, system, report.receipt)
-            with provider.delivery(PERIOD) as delivery:
+            with provider.delivery(MONTH) as delivery:
                 first = self._rows(file)[0]
                 row = {**first, "registered_capital_yuan": int(first["registered_capital_yuan"])}
                 delivery.upsert({**row, "uscc": first["uscc"][:-1] + "I"})  # I is no check digit

@@ -86,9 +86,21 @@ class DataPeriod:
         Raises InvalidInput for ``once`` and beyond the year 2199.
         """
         if self.kind == "hour":
-            hour = datetime.strptime(self.text, "%Y-%m-%dT%H") + timedelta(hours=1)
-            return parse_period(f"{hour:%Y-%m-%dT%H}")
-        return parse_period(_text_of_period_with(self.last_day + timedelta(days=1), self.kind))
+            return self._hours_on(1)
+        return period_with(self.last_day + timedelta(days=1), self.kind)
+
+    def previous_period(self) -> "DataPeriod":
+        """The period of the same kind that ends where this one begins.
+
+        Raises InvalidInput for ``once`` and before the year 1900.
+        """
+        if self.kind == "hour":
+            return self._hours_on(-1)
+        return period_with(self.first_day - timedelta(days=1), self.kind)
+
+    def _hours_on(self, hours: int) -> "DataPeriod":
+        hour = datetime.strptime(self.text, "%Y-%m-%dT%H") + timedelta(hours=hours)
+        return parse_period(f"{hour:%Y-%m-%dT%H}")
 
     def _first_and_last_day(self) -> tuple[date, date]:
         if self._days is None:
@@ -99,6 +111,14 @@ class DataPeriod:
 def parse_period(text: str) -> DataPeriod:
     """The data period that ``text`` names. Raises InvalidInput when it names none."""
     return DataPeriod(text)
+
+
+def period_with(day: date, kind: PeriodKind) -> DataPeriod:
+    """The period of a kind in which a day lies; of hours, the first of the day.
+
+    Raises InvalidInput for ``once`` and outside the years 1900 to 2199.
+    """
+    return parse_period(_text_of_period_with(day, kind))
 
 
 def is_valid_period(text: str) -> bool:
@@ -178,5 +198,9 @@ def _text_of_period_with(day: date, kind: PeriodKind) -> str:
             return f"{year}-W{week:02}"
         case "ten_days":
             return f"{day.year}-{day.month:02}-X{min((day.day + 9) // 10, 3)}"
+        case "hour":
+            return f"{day.isoformat()}T00"
+        case "once":
+            raise InvalidInput("the data period 'once' has no days")
         case _:
             return day.isoformat()

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from sharebus.governance.agency import DivisionCode, Officer, Strict, Text
 from sharebus.governance.identity import Id
+from sharebus.governance.update_schedule import Periodic, UpdateSchedule
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 ContentItem = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,80}$")]
@@ -147,15 +148,42 @@ class ProviderOfRecord(Strict):
     officer: Officer
 
 
+_PERIODS: Final = {
+    "hourly": "hour", "daily": "day", "weekly": "week", "ten_days": "ten_days",
+    "monthly": "month", "quarterly": "quarter", "half_yearly": "half", "yearly": "year",
+}  # fmt: skip
+"""The kind of data period that a frequency brings."""
+
+
 class UpdateDuty(Strict):
-    """Update frequency and deadline (更新时限)."""
+    """Update frequency and deadline (更新时限): ``deadline`` in the words of whoever owes it.
+
+    ``schedule`` says the same so that it can be counted; an entry without one has no due instants.
+    """
 
     frequency: Literal[
         "once", "hourly", "daily", "weekly", "ten_days", "monthly", "quarterly", "half_yearly",
         "yearly", "on_change",
     ]  # fmt: skip
     deadline: Text
-    """Stated in words here; the notation becomes binding with the deadline watcher."""
+    schedule: UpdateSchedule | None = None
+
+    @model_validator(mode="after")
+    def _schedule_is_of_the_frequency(self) -> "UpdateDuty":
+        schedule = self.schedule
+        if schedule is None:
+            return self
+        if isinstance(schedule, Periodic):
+            found: str = schedule.period_kind
+        else:
+            found = "once" if schedule.kind == "once" else "on_change"
+        expected = _PERIODS.get(self.frequency, self.frequency)
+        if found != expected:
+            raise ValueError(
+                f"a schedule for {found} does not fit the frequency {self.frequency}, which asks "
+                f"for {expected}"
+            )
+        return self
 
 
 class Database(Strict):

@@ -1,14 +1,17 @@
 """A subscriber finds entries, and what it may expect of them; what is not shared tells its law."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from sharebus import InvalidInput, Refused
-from sharebus.cli import catalog_search
+from sharebus.cli import catalog_due, catalog_search
 from sharebus.cli.main import app
+from sharebus.consumers.completeness import ClosedDelivery
+from sharebus.governance.entry import UpdateDuty
 from sharebus.governance.facts import NotSharedListing, PolicyFacts
 from sharebus.governance.identity import parse_system
 
@@ -83,6 +86,101 @@ def test_table_for_people_says_the_same() -> None:
     assert done.exit_code == 0, done.output
     for text in ("依法履职", "if you asked today", "personal", "sample", "示例"):
         assert text in done.stdout
+
+
+class FakeDeliveries:
+    """What the gate announced of an entry."""
+
+    def __init__(self, *closed: ClosedDelivery) -> None:
+        self._closed = closed
+
+    def __enter__(self) -> "FakeDeliveries":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def completed_periods(self) -> list[ClosedDelivery]:
+        return list(self._closed)
+
+
+def scheduled(monkeypatch: pytest.MonkeyPatch, *closed: ClosedDelivery) -> None:
+    """The entry ``closed``, monthly, of which only these deliveries were closed."""
+
+    class ScheduledDesk(FakeDesk):
+        def __init__(self, system: str) -> None:
+            super().__init__(system)
+            entry = self.catalog.entries["closed"]
+            schedule = {
+                "kind": "periodic", "first_period": "2026-01",
+                "due": {"working_day": 5, "at": "17:00"},
+            }  # fmt: skip
+            update = {"frequency": "monthly", "deadline": "按约定", "schedule": schedule}
+            duty = UpdateDuty.model_validate(update)
+            self.catalog.apply(entry.model_copy(update={"update": duty}), 0)
+
+    def deliveries(entry: str, system: str) -> FakeDeliveries:
+        if not closed:
+            raise Refused("may not read")
+        return FakeDeliveries(*closed)
+
+    monkeypatch.setattr(catalog_search, "looking", ScheduledDesk)
+    monkeypatch.setattr(catalog_due, "Completeness", deliveries)
+    at_ms = int(datetime(2026, 10, 12, 1, tzinfo=UTC).timestamp() * 1000)
+    monkeypatch.setattr(catalog_due, "now_ms", lambda: at_ms)
+
+
+def delivery(period: str, closed: datetime, outcome: Any = "complete") -> ClosedDelivery:
+    return ClosedDelivery("closed", period, f"d-{period}", outcome, int(closed.timestamp() * 1000))
+
+
+# The fifth working day of October 2026 is Tuesday 13th: 8, 9, 10 (made up), 12, 13; of September,
+# the 7th. On 12 October at 9:00 the data of August are the last that were due.
+ON_TIME = datetime(2026, 9, 7, 8, 59, tzinfo=UTC)
+LATE = datetime(2026, 9, 7, 9, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("closed", "verdict"),
+    [
+        ([delivery("2026-08", ON_TIME)], "on_time"),
+        ([delivery("2026-08", LATE)], "late"),
+        ([delivery("2026-08", ON_TIME), delivery("2026-08", LATE)], "on_time"),
+        ([delivery("2026-08", ON_TIME, "incomplete")], "missing"),
+        ([delivery("2026-08", ON_TIME, "no_change")], "on_time"),
+        ([delivery("2026-07", LATE), delivery("2026-09", LATE)], "missing"),
+    ],
+)
+def test_reader_is_told_whether_the_entry_is_on_time(
+    closed: list[ClosedDelivery], verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduled(monkeypatch, *closed)
+    shown = run("show", "closed")
+    assert shown["standing"]["verdict"] == verdict
+    assert shown["standing"]["last_due"]["period"] == "2026-08"
+    assert shown["next_due"]["period"] == "2026-09"
+    assert shown["next_due"]["local"] == "2026-10-13 17:00 Asia/Shanghai"
+    assert "2026-10-10 is a make-up working day" in shown["next_due"]["because"]
+
+
+def test_whoever_may_not_see_deliveries_is_told_when_the_entry_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scheduled(monkeypatch)
+    shown = run("show", "closed")
+    assert shown["standing"] is None
+    assert shown["next_due"]["period"] == "2026-09"
+    assert shown["due"]["zh"] == "每月数据，次月第5个工作日17:00前"
+    done = CliRunner().invoke(app, ["catalog", "show", "closed", "--as", "tax.desk"])
+    for text in ("次月第5个工作日17:00前", "2026-10-13 17:00", "not known"):
+        assert text in done.stdout
+
+
+def test_late_entry_is_called_late_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduled(monkeypatch, delivery("2026-08", LATE))
+    done = CliRunner().invoke(app, ["catalog", "show", "closed", "--as", "tax.desk"])
+    for text in ("it was late", "2026-08 was due 2026-09-07 17:00", "2026-09-07 17:01"):
+        assert text in " ".join(done.stdout.split())
 
 
 def test_unknown_entry_names_the_way_to_find_one() -> None:

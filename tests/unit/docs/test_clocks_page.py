@@ -2,9 +2,11 @@
 
 import re
 from enum import StrEnum
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from sharebus.governance.clock_rule import (
     CaseEvent,
@@ -12,7 +14,9 @@ from sharebus.governance.clock_rule import (
     ClockRule,
     Procedure,
 )
+from sharebus.governance.entry import UpdateDuty
 from sharebus.governance.role import Role
+from sharebus.governance.update_schedule import Periodic, UpdateSchedule
 from sharebus.governance.working_days import CalendarCorrection, WorkingDays
 from sharebus.infra.clock_tables import load_clock_rules, load_working_days
 
@@ -98,10 +102,26 @@ def test_page_names_each_role() -> None:
     assert pages.codes(line) == list(Role)
 
 
+def yaml_of(text: str) -> Any:
+    [block] = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return yaml.safe_load(block)
+
+
 def test_correction_on_the_page_can_be_laid_over_the_calendar() -> None:
-    [text] = re.findall(r"^```yaml\n(.*?)^```$", pages.text_of(PAGE), re.DOTALL | re.MULTILINE)
-    correction = CalendarCorrection.model_validate(yaml.safe_load(text))
+    correction = CalendarCorrection.model_validate(
+        yaml_of(pages.section(PAGE, "## The working days"))
+    )
     day = correction.days[0].day
     table = load_working_days()
     assert WorkingDays(table, [correction], "330106").is_working(day)
     assert not WorkingDays(table, [correction], "330203").is_working(day)
+
+
+def test_schedule_of_the_page_is_one_that_an_entry_can_have() -> None:
+    text = pages.section(PAGE, "## When data are due")
+    assert isinstance(UpdateDuty.model_validate(yaml_of(text)["update"]).schedule, Periodic)
+    kinds = {
+        pages.code(kind) for kind, *_ in pages.table(text, "kind", "what it says", "frequency")
+    }
+    schema = TypeAdapter(UpdateSchedule).json_schema()
+    assert kinds == set(schema["discriminator"]["mapping"])
