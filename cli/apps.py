@@ -11,6 +11,7 @@ def platform_apps(settings: Settings) -> list[App]:
     return [
         _faust_app("enforcer", settings, settings.enforcer_metrics_port),
         _faust_app("registrar", settings, settings.registrar_metrics_port),
+        _faust_app("notary", settings, settings.notary_metrics_port),
         _faust_app("gate", settings, settings.metrics_port + settings.gate_instance),
     ]
 

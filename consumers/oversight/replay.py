@@ -25,6 +25,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.audit_digest import DIGEST_BYTES, AuditDigest
 from sharebus.schemas.case_fact import case_fact_body, case_fact_key
 from sharebus.schemas.filed_command import Arrival, CommandRule, judge
+from sharebus.schemas.genesis import KIND as GENESIS
 from sharebus.schemas.record import audit_batch, case_fact, policy_fact
 from sharebus.schemas.topic import AUDIT, FACTS_CASES, FACTS_POLICY
 
@@ -111,7 +112,7 @@ class _Replay:
 
     def run(self) -> None:
         for batch in self._written.batches:
-            if batch["writer"] != WRITER:
+            if batch["writer"] != WRITER or batch["kind"] == GENESIS:
                 continue
             self._learn(batch["policy_version"])
             for line in _decisions(batch["lines"]):

@@ -151,7 +151,8 @@ class _Application:
         if not changes.is_empty:
             version = self._standing.in_force.version
             epoch = self._broker.topic_id(FACTS_POLICY)
-            self._publisher.publish(changes, platform_ids(known), version, epoch)
+            genesis = self._broker.genesis() if version < 0 else None
+            self._publisher.publish(changes, platform_ids(known), version, epoch, genesis=genesis)
             self._standing.wait_for(merged, published)
         return changes
 

@@ -20,6 +20,8 @@ from confluent_kafka.admin import (
 
 from sharebus import Unavailable
 from sharebus.governance.facts import PolicyFacts
+from sharebus.schemas.genesis import Genesis
+from sharebus.schemas.topic import AUDIT
 from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
 from sharebus.stream_apps.enforcer.difference import (
     ConfigChange,
@@ -162,6 +164,11 @@ class BrokerState:
             TopicCollection([topic]), request_timeout=REQUEST_SECONDS
         )
         return str(wait_for(futures[topic]).topic_id)
+
+    def genesis(self) -> Genesis:
+        """What the first record of the audit must say."""
+        cluster = wait_for(self._admin.describe_cluster(request_timeout=REQUEST_SECONDS))
+        return Genesis(str(cluster.cluster_id), AUDIT, self.topic_id(AUDIT))
 
     def _configs(
         self, names: Iterable[str], stated: frozenset[str]

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from sharebus.governance.agency import Agency, SystemRole
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.identity import FOUNDER
 from sharebus.governance.view import SHARED, view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.canonical import canonical_json
@@ -20,7 +21,9 @@ from sharebus.stream_apps.enforcer.rights import (
     enforcer_rules,
     entry_rules,
     gate_rules,
+    notary_rules,
     registrar_rules,
+    sealed_rules,
 )
 
 _QUARANTINE_BYTES_MAX: Final = 1_310_720
@@ -57,6 +60,12 @@ _KEPT: Final = {
     "retention.ms": "-1",
     "retention.bytes": "-1",
 }
+_SEALED: Final = {
+    **_KEPT,
+    # Records that were signed would vanish; whether they are flushed is the broker's setting, for
+    # all topics alike (design, decision 11).
+    "unclean.leader.election.enable": "false",
+}
 _QUARANTINE: Final = {
     **_LOG_TIME,
     "cleanup.policy": "delete",
@@ -68,10 +77,16 @@ _PLATFORM_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     topics.FACTS_CASES: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
     topics.FACTS_PROGRESS: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
     topics.SHARED_CATALOG: _COMPACT,
-    topics.AUDIT: _KEPT,
+    topics.AUDIT: _SEALED,
+    topics.AUDIT_CHECKPOINTS: _SEALED,
+    topics.commands_topic(FOUNDER): _KEPT,
+    topics.notices_topic(FOUNDER): _KEPT,
     # Events in a topic of no entry: they belong to no agency.
     topics.quarantine_topic("platform"): _QUARANTINE,
 }
+
+
+_PLATFORM_RULES: Final = (gate_rules, registrar_rules, enforcer_rules, notary_rules, sealed_rules)
 
 
 class DesiredTopic(NamedTuple):
@@ -182,7 +197,7 @@ def _platform_part() -> _Part:
     catalog = canonical_json(policy_fact().avro_schema)
     return _Part(
         tuple(DesiredTopic(name, 1, config) for name, config in _PLATFORM_TOPICS.items()),
-        frozenset((*gate_rules(), *registrar_rules(), *enforcer_rules())),
+        frozenset(rule for rules in _PLATFORM_RULES for rule in rules()),
         (
             *(
                 SubjectSchema(record.subject, canonical_json(record.avro_schema))

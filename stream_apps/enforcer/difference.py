@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from sharebus import InvalidInput
 from sharebus.schemas import topic as topics
 from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
-from sharebus.stream_apps.enforcer.rights import ENFORCER, GATE, REGISTRAR, AccessRule
+from sharebus.stream_apps.enforcer.rights import ENFORCER, GATE, NOTARY, REGISTRAR, AccessRule
 
 _AGENCIES: Final = "User:agency."
-_APPS: Final = frozenset(f"User:{name}" for name in (GATE, REGISTRAR, ENFORCER))
+_APPS: Final = frozenset(f"User:{name}" for name in (GATE, REGISTRAR, ENFORCER, NOTARY))
 
 
 class LiveTopic(NamedTuple):
@@ -74,11 +74,18 @@ class Plan(NamedTuple):
             raise InvalidInput(conflict.problem, **conflict.details)
 
     def within(self, rights_removed_max: int) -> "Plan":
-        """The plan, but without taking rights away if those are more than may go unasked."""
+        """The plan, but for what may not go unasked.
+
+        That is to take away more rights than so many, and to change how the audit is kept: the
+        broker lets nobody but an administrator do it, and whoever did is to be found.
+        """
+        alter = tuple(change for change in self.alter if change.topic not in topics.SEALED)
+        sealed = (_sealed(change) for change in self.alter if change.topic in topics.SEALED)
+        plan = self._replace(alter=alter, conflicts=(*self.conflicts, *sealed))
         if len(self.revoke) <= rights_removed_max:
-            return self
+            return plan
         conflict = too_many(len(self.revoke), rights_removed_max)
-        return self._replace(revoke=(), conflicts=(*self.conflicts, conflict))
+        return plan._replace(revoke=(), conflicts=(*plan.conflicts, conflict))
 
     def only(self, desired: DesiredBroker) -> "Plan":
         """The steps, but for rights, that lead to a part of what is desired."""
@@ -177,6 +184,16 @@ def too_many(count: int, count_max: int) -> Conflict:
         f"at most {count_max}",
         str(count),
         f"See `sharebus broker plan`; then `sharebus broker apply --yes-remove {count}`.",
+    )
+
+
+def _sealed(change: ConfigChange) -> Conflict:
+    return Conflict(
+        change.topic,
+        "somebody changed how the audit is kept",
+        ", ".join(f"{name}={value}" for name, value in sorted(change.config.items())),
+        "another value",
+        "Find out who did it; then set it back as administrator: `sharebus broker apply`.",
     )
 
 

@@ -132,7 +132,7 @@ class EnforcerLoop:
         started = time.monotonic()
         desired = self._desired.of(self._facts.facts, today)
         self._live = self._broker.read(desired, self._facts.facts)
-        plan = difference(desired, self._live)
+        plan = difference(desired, self._live).within(self._settings.rights_removed_max)
         now_ms = time.time_ns() // 1_000_000
         strangers = self._remove_strangers()
         repairs = [*_repairs(plan), *((stranger, "") for stranger in strangers)]

@@ -15,6 +15,7 @@ from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.genesis import Genesis
 from sharebus.schemas.record import PlatformRecord, audit_batch, policy_fact, progress
 from sharebus.schemas.topic import AUDIT, FACTS_POLICY, FACTS_PROGRESS, SHARED_CATALOG
 from sharebus.stream_apps.enforcer.plan import FactChanges
@@ -104,8 +105,11 @@ class FactsPublisher:
         source_epoch: str,
         events: Sequence[BrokerEvent] = (),
         standing: Standing | None = None,
+        genesis: Genesis | None = None,
     ) -> None:
         """Write the facts, the audit records and our place in their chain; all or nothing.
+
+        ``genesis`` is given with the first facts of a bus: it is the first record of the audit.
 
         ``schema_ids`` gives the id of each platform record by its subject; ``policy_version`` is
         the one before, which the decision followed; ``source_epoch`` the id of ``facts.policy``.
@@ -123,6 +127,7 @@ class FactsPublisher:
                     self._produce(topic, record.key, record.value)
             source = _Source(policy_version, source_epoch, now_ms)
             batches = chain(
+                [genesis.batch(now_ms)] if genesis else [],
                 _audit_batches("policy", _fact_lines(records, self._digest, now_ms), source),
                 _audit_batches("broker", _event_lines(events, self._digest), source),
             )

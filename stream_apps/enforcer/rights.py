@@ -18,6 +18,8 @@ from sharebus.schemas import topic as topics
 GATE: Final = "gate"
 REGISTRAR: Final = "registrar"
 ENFORCER: Final = "enforcer"
+NOTARY: Final = "notary"
+EVERYBODY: Final = "*"
 
 
 class AccessRule(NamedTuple):
@@ -88,6 +90,21 @@ def registrar_rules() -> Iterator[AccessRule]:
     )  # fmt: skip
     yield from _allow(REGISTRAR, "WRITE", written)
     yield from _allow(REGISTRAR, "WRITE", (REGISTRAR,), resource="TRANSACTIONAL_ID")
+    yield from _allow(REGISTRAR, "READ", (REGISTRAR,), resource="GROUP")
+
+
+def notary_rules() -> Iterator[AccessRule]:
+    """Of the notary: it reads the audit and writes checkpoints, and nothing else."""
+    yield from _allow(NOTARY, "READ", topics.SEALED)
+    yield from _allow(NOTARY, "WRITE", (topics.AUDIT_CHECKPOINTS,))
+    yield from _allow(NOTARY, "WRITE", (NOTARY,), resource="TRANSACTIONAL_ID")
+
+
+def sealed_rules() -> Iterator[AccessRule]:
+    """Nobody may delete what the audit's log holds, or change how it is kept."""
+    for name in topics.SEALED:
+        for operation in ("DELETE", "ALTER", "ALTER_CONFIGS"):
+            yield AccessRule(f"User:{EVERYBODY}", "DENY", operation, "TOPIC", "LITERAL", name)
 
 
 def enforcer_rules() -> Iterator[AccessRule]:
@@ -97,10 +114,13 @@ def enforcer_rules() -> Iterator[AccessRule]:
     """
     named = (
         "ingress.", "accepted.", "shared.", "view.", "deliveries.", "quarantine.", "notices.",
-        topics.COMMANDS_PREFIX, "facts.", topics.AUDIT,
+        topics.COMMANDS_PREFIX, "facts.",
     )  # fmt: skip
     for operation in ("CREATE", "DESCRIBE", "ALTER_CONFIGS"):
         yield from _allow(ENFORCER, operation, named, pattern="PREFIXED")
+    # What is sealed it may make and look at; to change it is nobody's.
+    for operation in ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS"):
+        yield from _allow(ENFORCER, operation, (topics.AUDIT,), pattern="PREFIXED")
     yield from _allow(ENFORCER, "DELETE", ("view.",), pattern="PREFIXED")
     yield from _allow(ENFORCER, "READ", ("facts.", topics.SHARED_CATALOG), pattern="PREFIXED")
     # An aborted record in each partition ends the fetches that are parked there (decision 0019).
@@ -118,7 +138,7 @@ def enforcer_rules() -> Iterator[AccessRule]:
 def agency_rules(agency: Agency) -> Iterator[AccessRule]:
     """Of the agency's systems; while it is suspended it can be told why, and answer: no more."""
     for system in agency.system_names():
-        common = [topics.notices_topic(agency.id)]
+        common = [topics.notices_topic(agency.id), topics.AUDIT_CHECKPOINTS]
         if not agency.suspended:
             common.append(topics.SHARED_CATALOG)
         yield from _allow(system.principal, "READ", common)

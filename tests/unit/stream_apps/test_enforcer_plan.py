@@ -12,7 +12,7 @@ from sharebus.governance.facts import NotSharedListing, PolicyFacts, RegisteredS
 from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.governance.view import view_of_grant, view_schema
 from sharebus.schemas.canonical import canonical_json
-from sharebus.schemas.topic import SHARED_CATALOG, view_topic
+from sharebus.schemas.topic import AUDIT_CHECKPOINTS, SHARED_CATALOG, view_topic
 from sharebus.stream_apps.enforcer.desired import (
     SubjectSchema,
     desired_broker,
@@ -109,6 +109,7 @@ def test_grantee_reads_its_view_and_its_deliveries_and_nothing_else_of_the_entry
         ("READ", "TOPIC", "notices.tax"),
         ("WRITE", "TOPIC", "commands.tax"),
         ("READ", "TOPIC", SHARED_CATALOG),
+        ("READ", "TOPIC", AUDIT_CHECKPOINTS),
         ("READ", "GROUP", "agency.tax."),
     }
 
