@@ -13,6 +13,7 @@ from mode import Service
 from prometheus_client import start_http_server
 
 from sharebus import SharebusError
+from sharebus.stream_apps.fault import fault_text
 from sharebus.stream_apps.stopped import EXIT_RESTART
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,8 @@ class HostedLoop(Service):
             self._run_loop(self._stop_loop)
         except SharebusError as stopped:
             _exit(str(stopped), stopped.exit_code if stopped.exit_code >= EXIT_RESTART else 1)
-        except Exception:
-            log.exception("the %s failed", self._name)
+        except Exception as fault:
+            log.critical("the %s failed\n%s", self._name, fault_text(fault))
             _exit(f"the {self._name} failed; see above", EXIT_RESTART)
 
 

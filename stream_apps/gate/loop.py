@@ -18,6 +18,7 @@ from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.record import audit_batch
 from sharebus.stream_apps.audit import Line, Sealed, Source, seal
+from sharebus.stream_apps.fault import fault_text
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.clients import consumer_config
@@ -193,8 +194,7 @@ class GateLoop:
         except SharebusError:
             raise
         except Exception as fault:
-            log.exception("a view of entry %s cannot be filled", lane.entry)
-            self._serving.hold(lane.entry, repr(fault))
+            self._serving.hold(lane.entry, f"a view cannot be filled\n{fault_text(fault)}")
             return [], []
 
     def _keep_key_sets(self, lane: Lane) -> None:

@@ -24,6 +24,7 @@ from sharebus.ledger.chain import WriterHead
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic
 from sharebus.stream_apps.audit import Source, seal
+from sharebus.stream_apps.fault import fault_text
 from sharebus.stream_apps.gate.intake import arrival_of
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Lane
@@ -98,6 +99,9 @@ def main() -> None:
     except SharebusError as stopped:
         print(stopped, flush=True)
         sys.exit(EXIT_RESTART)
+    except Exception as fault:  # an event's, whose offset is printed already
+        print(fault_text(fault), flush=True)
+        sys.exit(1)
 
 
 def _decide(settings: Settings, entry: str, partition: int, start: int, end: int) -> None:
