@@ -28,6 +28,7 @@ from sharebus.cli import (
     status,
     subscribe,
     up,
+    witness,
 )
 from sharebus.cli.output import print_error
 
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for _command in (
     up, status, demo, catalog, broker, credentials, publish, quarantine, subscribe, keys, inbox,
-    request, agreement, grant, agency, dispute, demand, emergency, case,
+    request, agreement, grant, agency, dispute, demand, emergency, case, witness,
 ):  # fmt: skip
     _command.register(app)
 
