@@ -27,7 +27,7 @@ from sharebus.stream_apps.notary import metrics
 from sharebus.stream_apps.notary.contradiction import Contradiction
 from sharebus.stream_apps.notary.intake import AuditIntake
 from sharebus.stream_apps.notary.notary import Leaf, Notary
-from sharebus.stream_apps.notary.quorum import Quorum, ask_nobody
+from sharebus.stream_apps.notary.quorum import Quorum
 from sharebus.stream_apps.notary.register import NAME, CheckpointRegister
 from sharebus.stream_apps.notary.signing import load_policy, load_signer
 
@@ -77,7 +77,7 @@ class NotaryLoop:
         notary = Notary(self._signer, self._policy, topic_id, self._files, register)
         self._intake = AuditIntake(self._config, admin, topic_id)
         stack.callback(self._intake.close)
-        self._quorum = stack.enter_context(Quorum(notary, ask_nobody))
+        self._quorum = stack.enter_context(Quorum(notary))
         found = register.last()
         notary.resume(found.held)
         self._start(notary)

@@ -2,35 +2,35 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self
 
 from sharebus.ledger.errors import Untrusted
-from sharebus.ledger.note import Note, Signature
-from sharebus.ledger.policy import Policy
 from sharebus.stream_apps.notary import metrics
+from sharebus.stream_apps.notary.contradiction import Contradiction
 from sharebus.stream_apps.notary.notary import Notary
+from sharebus.stream_apps.notary.witnesses import (
+    CLOCK_SECONDS_FORGIVEN,
+    Collected,
+    Trouble,
+    collect,
+)
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[Note, Policy, Callable[[int], list[bytes]]], list[Signature]]
-"""Gives what the witnesses of a policy sign of a note. The function gives the proof that the note's
-log extends the one of a size that a witness names."""
 _AGAIN_SECONDS: Final = 5.0
-_CLOCK_SECONDS: Final = 60
-"""By how much the clock of a witness may be ahead."""
 
 
 class Quorum:
     """At most one checkpoint is with the witnesses at a time; use it as a context."""
 
-    def __init__(self, notary: Notary, ask: Ask) -> None:
+    def __init__(self, notary: Notary) -> None:
         self._notary = notary
-        self._ask = ask
+        self._sizes: Mapping[bytes, int] = {}
         self._pool = ThreadPoolExecutor(1, "witnesses")
-        self._asked: Future[list[Signature]] | None = None
+        self._asked: Future[Collected] | None = None
         self._again = float("inf")
 
     def __enter__(self) -> Self:
@@ -58,13 +58,9 @@ class Quorum:
             self._notary.publish()
             metrics.PUBLISHED_SIZE.set(self._notary.signed_size)
             return
-        size = self._notary.signed_size
         self._again = float("inf")
         self._asked = self._pool.submit(
-            self._ask,
-            held.note,
-            self._notary.policy,
-            lambda old_size: self._notary.proof(old_size, size),
+            collect, held.note, self._notary.policy, self._sizes, self._notary.proof
         )
 
     def settle(self) -> None:
@@ -79,10 +75,12 @@ class Quorum:
         if not self._asked.done():
             return
         asked, self._asked = self._asked, None
-        signatures = asked.result()
-        metrics.COSIGNATURES.set(len({signature.name for signature in signatures}))
+        collected = asked.result()
+        self._sizes = collected.sizes
+        self._tell(collected)
         try:
-            self._notary.cosign(signatures, int(time.time()) + _CLOCK_SECONDS)
+            latest = int(time.time()) + CLOCK_SECONDS_FORGIVEN
+            self._notary.cosign(collected.signatures.values(), latest)
         except Untrusted as missed:
             metrics.QUORUM_MISSED.inc()
             log.warning("the checkpoint is not published: it will be tried again\n%s", missed)
@@ -90,9 +88,14 @@ class Quorum:
         else:
             metrics.PUBLISHED_SIZE.set(self._notary.signed_size)
 
-
-def ask_nobody(
-    _note: Note, _policy: Policy, _proof: Callable[[int], list[bytes]]
-) -> list[Signature]:
-    """Where no witness is named."""
-    return []
+    def _tell(self, collected: Collected) -> None:
+        metrics.COSIGNATURES.set(len(collected.signatures))
+        for name, failure in collected.failures.items():
+            witness = name.decode(errors="replace")
+            if failure.trouble == Trouble.CONTRADICTS:
+                raise Contradiction(
+                    "a witness contradicts the log", where=f"witness {witness}",
+                    found=failure.message,
+                    remedy="Nothing more is signed. Compare its checkpoint with the public one.",
+                )  # fmt: skip
+            log.warning("witness %s: %s: %s", witness, failure.trouble, failure.message)
