@@ -2,6 +2,7 @@
 
 What the loop does with a transaction (all or nothing) is done here by ``transact``, and what
 ``kill -9`` does to a process by ``crash``: everything but the log and the key set file is gone.
+The gate stands for its own producer, whose transactions are always committed.
 """
 
 from pathlib import Path
@@ -14,14 +15,16 @@ from sharebus.governance.facts import PolicyFacts
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import progress
-from sharebus.stream_apps.audit import Source, seal
+from sharebus.stream_apps.audit import Sealed, Source, seal
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.fill import fill_view, is_filling
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Decision
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
 from sharebus.stream_apps.gate.release import Output
+from sharebus.stream_apps.gate.transaction import Transaction
 from sharebus.stream_apps.progress import partition_key
+from sharebus.stream_apps.transaction import SchemaIds
 
 from . import case
 from .memory_log import MemoryLog
@@ -77,7 +80,11 @@ class MemoryGate:
         for topic, key, value, partition, headers in [*outputs, *decision.outputs]:
             self.log.append(topic, key, value, partition, headers)
         self._seal(lines, self.plan.accepted_topic)
-        self._seal(decision.lines, self.ingress)
+        source, sealed = self._seal(decision.lines, self.ingress)
+        producer: Any = self
+        transaction = Transaction(producer, SchemaIds({}))
+        for closing in decision.closings:
+            transaction.write_closing(self.plan, source, closing, sealed)
         record = {"partition": self.lane.progress(self._version), "writer": None}
         key = partition_key(self.entry.id, 0)
         self.log.append(topics.FACTS_PROGRESS, key, progress().encode(0, record))
@@ -86,7 +93,15 @@ class MemoryGate:
             if key_sets and state.key_set is not None:
                 state.key_set.commit()
 
-    def _seal(self, lines: list[Any], topic: str) -> None:
+    def begin_transaction(self) -> None:
+        """What is written stands at once."""
+
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Any
+    ) -> None:
+        self.log.append(topic, key, value, partition, headers)
+
+    def _seal(self, lines: list[Any], topic: str) -> tuple[Source, Sealed]:
         source = Source(
             self.entry.id, topic, 0, self.lane.epoch, self._version, decided_ms=case.NOON_MS
         )
@@ -94,6 +109,7 @@ class MemoryGate:
         self.head = sealed.head
         for value in sealed.values:
             self.log.append(topics.AUDIT, b"gate-0", value)
+        return source, sealed
 
     def transact(self) -> Decision:
         _, decision = self.decide()
