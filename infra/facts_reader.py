@@ -1,6 +1,7 @@
 """Reads the facts of policy from the broker, to their committed end, and keeps them current."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import Message
@@ -26,12 +27,19 @@ def fact_of(record: dict[str, Any]) -> AnyFact:
 class FactsReader:
     """A reader of ``facts.policy`` or ``shared.catalog``; it needs no right on a group.
 
-    ``facts`` is only as new as the last :meth:`catch_up`.
+    ``facts`` is only as new as the last :meth:`catch_up`. ``learn`` is told of each fact: what it
+    replaced, the fact, and the broker's instant in milliseconds since 1970-01-01T00:00Z.
     """
 
-    def __init__(self, config: ClientConfig, topic: str = FACTS_POLICY) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        topic: str = FACTS_POLICY,
+        learn: Callable[[AnyFact | None, AnyFact, int], None] = lambda before, fact, instant: None,
+    ) -> None:
         self.facts = PolicyFacts()
         self._topic = topic
+        self._learn = learn
         self._log = LogReader(config)
         self._next_offset = 0
 
@@ -45,6 +53,11 @@ class FactsReader:
         self._next_offset = self._log.read(self._topic, 0, self._next_offset, self._take)
         return self.facts.version != version
 
+    def settle(self) -> None:
+        """Catch up once every transaction that is open there now has ended."""
+        self._log.settle(self._topic, 0)
+        self.catch_up()
+
     def _take(self, message: Message) -> None:
         value = message.value()
         if value is None:
@@ -52,13 +65,16 @@ class FactsReader:
         record = policy_fact().decode(value)
         offset = message.offset() or 0
         try:
-            self.facts.apply(fact_of(record), offset)
+            fact = fact_of(record)
+            before = self.facts.standing(fact)
+            self.facts.apply(fact, offset)
         except ValidationError as invalid:
             raise InvalidInput(
                 "a record of the facts is not valid",
                 where=f"{self._topic} offset {offset}, {record['kind']} {record['id']}",
                 found=str(invalid),
             ) from invalid
+        self._learn(before, fact, message.timestamp()[1])
 
     def close(self) -> None:
         """Leave the broker."""

@@ -84,8 +84,7 @@ class SchemaRegistry:
         path = quote(subject, safe="")
         # Before the first version, so that no subject is ever without.
         if compatibility is not None and not self.versions(subject):
-            config = {"compatibility": compatibility}
-            self._accepted(self._send("PUT", f"config/{path}", config), subject)
+            self.set_compatibility(subject, compatibility)
         body = {"schema": canonical_json(avro_schema), "schemaType": "AVRO"}
         answer = self._send("POST", f"subjects/{path}/versions", body)
         return int(self._accepted(answer, subject)["id"])
@@ -143,6 +142,26 @@ class SchemaRegistry:
         if answer.status_code == _NOT_FOUND:
             return []
         return [int(version) for version in self._accepted(answer, subject)]
+
+    def delete(self, subject: str) -> None:
+        """Delete a subject with all its versions, for good; one that is not there is no error."""
+        path = f"subjects/{quote(subject, safe='')}"
+        for query in ({}, {"permanent": "true"}):
+            answer = self._send("DELETE", path, query=query)
+            if answer.status_code != _NOT_FOUND:
+                self._accepted(answer, subject)
+
+    def compatibility(self, subject: str) -> str | None:
+        """What the versions of a subject must keep; None if it says nothing of its own."""
+        answer = self._send("GET", f"config/{quote(subject, safe='')}")
+        if answer.status_code == _NOT_FOUND:
+            return None
+        return str(self._accepted(answer, subject)["compatibilityLevel"])
+
+    def set_compatibility(self, subject: str, level: str = COMPATIBILITY) -> None:
+        """Say what the versions of a subject must keep."""
+        config = {"compatibility": level}
+        self._accepted(self._send("PUT", f"config/{quote(subject, safe='')}", config), subject)
 
     def subjects(self) -> list[str]:
         """All subjects."""

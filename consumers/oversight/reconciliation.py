@@ -21,6 +21,8 @@ from sharebus.schemas.audit_digest import DIGEST_BYTES
 Partition = tuple[str, int]
 """Topic and partition."""
 EXAMPLES_MAX: Final = 5
+_EMPTIED: Final = ("view.deleted", "topic.remade")
+"""What was written to a topic before is not there any more."""
 
 
 @dataclass
@@ -104,6 +106,10 @@ def _check_destinations(books: Books) -> list[Discrepancy]:
     for batch, _ in filter(lambda item: books.has(item[0]), books.batches):
         for line in batch["lines"]:
             if line["outcome"] != "accepted" or line["route"] < 0:
+                continue
+            if batch["kind"] == "broker":  # tells what became of a topic: no record is in it
+                if line["rule"] in _EMPTIED:
+                    promised.update({topic: Counter() for topic in batch["routes"][line["route"]]})
                 continue
             digests = line["digests"]
             for number, topic in enumerate(batch["routes"][line["route"]]):

@@ -1,7 +1,7 @@
 """Reads what broker and registry hold, and carries out the steps of a plan."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import (
@@ -21,17 +21,16 @@ from confluent_kafka.admin import (
 from sharebus import Unavailable
 from sharebus.governance.facts import PolicyFacts
 from sharebus.schemas.genesis import Genesis
-from sharebus.schemas.topic import AUDIT
+from sharebus.schemas.topic import AUDIT, value_subject
 from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
 from sharebus.stream_apps.enforcer.difference import (
     ConfigChange,
     LiveState,
-    LiveTopic,
     Plan,
 )
+from sharebus.stream_apps.enforcer.look import ANY_HOST, BrokerLook
 from sharebus.stream_apps.enforcer.request import (
     REQUEST_SECONDS,
-    asked,
     in_batches,
     until_none_left,
     wait_for,
@@ -40,9 +39,6 @@ from sharebus.stream_apps.enforcer.revocation import ReaderHold
 from sharebus.stream_apps.enforcer.rights import AccessRule
 from sharebus.stream_apps.enforcer.subjects import Subjects
 
-_PRINCIPALS_FEW: Final = 10
-"""The rules of so many are asked for one by one, of more all at once."""
-_ANY_HOST: Final = "*"
 # A controller (KRaft) writes at most 10,000 records in one operation. A topic makes one for itself,
 # for each partition and for each setting; a rule makes one.
 TOPICS_AT_ONCE: Final = 100
@@ -70,6 +66,7 @@ class BrokerState:
         hold: ReaderHold,
         replication_factor: int,
     ) -> None:
+        self.look = BrokerLook(admin, subjects)
         self._admin = admin
         self._hold = hold
         self._subjects = subjects
@@ -77,42 +74,11 @@ class BrokerState:
 
     def topic_names(self) -> frozenset[str]:
         """All topics that there are."""
-        return frozenset(asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics)
+        return self.look.topic_names()
 
     def read(self, desired: DesiredBroker, in_force: PolicyFacts) -> LiveState:
-        """What is there of what is desired, and all rules.
-
-        A schema that is a fact already is there if the registry still lists its subject; to ask
-        for each one would take minutes in a large catalog.
-        """
-        return self._read_things(desired, in_force)._replace(rules=self._rules())
-
-    def _read_things(self, desired: DesiredBroker, in_force: PolicyFacts) -> LiveState:
-        metadata = asked(lambda: self._admin.list_topics(timeout=REQUEST_SECONDS)).topics
-        present = [topic.name for topic in desired.topics if topic.name in metadata]
-        stated = frozenset(name for topic in desired.topics for name in topic.config)
-        configs = self._configs(present, stated)
-        return LiveState(
-            {name: LiveTopic(len(metadata[name].partitions), configs[name]) for name in present},
-            frozenset(),
-            self._subjects.ids(desired.schemas, in_force),
-        )
-
-    def read_new(
-        self, desired: DesiredBroker, in_force: PolicyFacts, before: LiveState
-    ) -> LiveState:
-        """What was there before, and what is there of what was not looked at then.
-
-        Rules are those of before: to read a city's takes a second, and drift is looked for apart.
-        """
-        topics = tuple(topic for topic in desired.topics if topic.name not in before.topics)
-        schemas = tuple(schema for schema in desired.schemas if schema not in before.schema_ids)
-        if not topics and not schemas:
-            return before
-        new = self._read_things(DesiredBroker(topics, frozenset(), schemas), in_force)
-        return LiveState(
-            {**before.topics, **new.topics}, before.rules, {**before.schema_ids, **new.schema_ids}
-        )
+        """What is there of what is desired, and all rules."""
+        return self.look.all(desired, in_force).live
 
     def carry_out(self, plan: Plan) -> Done:
         """Do the steps, in the plan's order.
@@ -151,12 +117,20 @@ class BrokerState:
 
     def _wait_for_topics(self, created: Iterable[DesiredTopic]) -> None:
         names = {topic.name for topic in created}
-        if left := until_none_left(lambda: len(names - self.topic_names())):
+        if left := until_none_left(lambda: len(names) - len(self.look.partition_counts(names))):
             raise Unavailable(
                 "The broker does not show the topics that it made.",
                 expected=f"{len(names)} new topics",
                 found=f"{left} not there",
             )
+
+    def delete(self, names: Collection[str]) -> None:
+        """Delete topics, with all that they hold, and the subjects of their schemas."""
+        another_did_it = KafkaError.UNKNOWN_TOPIC_OR_PART
+        in_batches(self._admin.delete_topics, names, TOPICS_AT_ONCE, harmless=another_did_it)
+        if left := until_none_left(lambda: len(self.look.partition_counts(names))):
+            raise Unavailable("The broker does not delete a topic.", found=f"{left} still there")
+        self._subjects.remove(map(value_subject, names))
 
     def topic_id(self, topic: str) -> str:
         """The id of a topic: a topic made anew under the same name has another."""
@@ -170,52 +144,6 @@ class BrokerState:
         cluster = wait_for(self._admin.describe_cluster(request_timeout=REQUEST_SECONDS))
         return Genesis(str(cluster.cluster_id), AUDIT, self.topic_id(AUDIT))
 
-    def _configs(
-        self, names: Iterable[str], stated: frozenset[str]
-    ) -> dict[str, Mapping[str, str]]:
-        """Of some forty settings only those that are stated for any topic: memory counts."""
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        configs = in_batches(
-            self._admin.describe_configs,
-            resources,
-            TOPICS_AT_ONCE,
-            kept=lambda found: {name: str(found[name].value) for name in stated & found.keys()},
-        )
-        return {resource.name: config for resource, config in configs.items()}
-
-    def _rules_near(self, rules: Iterable[AccessRule]) -> frozenset[AccessRule]:
-        """The rules of those whom some rules are about, or all."""
-        principals = {rule.principal for rule in rules}
-        if len(principals) > _PRINCIPALS_FEW:
-            return self._rules()
-        return frozenset().union(*map(self._rules, principals))
-
-    def _rules(self, principal: str | None = None) -> frozenset[AccessRule]:
-        # None stands for any name, principal and host; the library's types do not say so.
-        anything: Any = None
-        everything = AclBindingFilter(
-            ResourceType.ANY,
-            anything,
-            ResourcePatternType.ANY,
-            principal or anything,
-            anything,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        found = wait_for(self._admin.describe_acls(everything, request_timeout=REQUEST_SECONDS))
-        return frozenset(
-            AccessRule(
-                binding.principal,
-                binding.permission_type.name,
-                binding.operation.name,
-                binding.restype.name,
-                binding.resource_pattern_type.name,
-                binding.name,
-            )
-            for binding in found
-            if binding.host == _ANY_HOST
-        )
-
     def _revoke(self, rules: Iterable[AccessRule]) -> None:
         filters = [
             AclBindingFilter(
@@ -223,7 +151,7 @@ class BrokerState:
                 rule.name,
                 ResourcePatternType[rule.pattern],
                 rule.principal,
-                _ANY_HOST,
+                ANY_HOST,
                 AclOperation[rule.operation],
                 AclPermissionType[rule.permission],
             )
@@ -252,7 +180,7 @@ class BrokerState:
         wanted, unwanted = set(present), set(absent)
 
         def count_left() -> int:
-            rules = self._rules_near(wanted | unwanted)
+            rules = self.look.rules_near(wanted | unwanted)
             return len(wanted - rules) + len(unwanted & rules)
 
         if (wanted or unwanted) and (left := until_none_left(count_left)):
@@ -269,7 +197,7 @@ def _binding(rule: AccessRule) -> AclBinding:
         rule.name,
         ResourcePatternType[rule.pattern],
         rule.principal,
-        _ANY_HOST,
+        ANY_HOST,
         AclOperation[rule.operation],
         AclPermissionType[rule.permission],
     )

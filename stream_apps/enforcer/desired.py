@@ -3,7 +3,7 @@
 Rights are in ``rights``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from sharebus.governance.view import SHARED, view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.record import platform_records, policy_fact
+from sharebus.stream_apps.enforcer.concern import Concern
 from sharebus.stream_apps.enforcer.rights import (
     AccessRule,
     agency_rules,
@@ -105,57 +106,79 @@ class SubjectSchema(NamedTuple):
 
 
 class DesiredBroker(NamedTuple):
-    """Everything that must be there. Schemas of a subject stand in the order of its versions."""
+    """What must be there: all, or what follows from some agencies and entries.
 
-    topics: tuple[DesiredTopic, ...]
-    rules: frozenset[AccessRule]
-    schemas: tuple[SubjectSchema, ...]
+    Schemas of a subject stand in the order of its versions.
+    """
 
-
-class _Part(NamedTuple):
-    """What follows from one agency or one entry."""
-
-    topics: tuple[DesiredTopic, ...]
-    rules: frozenset[AccessRule]
+    topics: tuple[DesiredTopic, ...] = ()
+    rules: frozenset[AccessRule] = frozenset()
     schemas: tuple[SubjectSchema, ...] = ()
+
+
+_Known = tuple[tuple[object, ...], DesiredBroker]
+"""What follows from an agency or entry, after the facts that it follows from."""
 
 
 class DesiredState:
     """What follows from the facts, computed again only for the agencies and entries that changed.
 
-    Facts are immutable, so one that is the same object as before has the same consequences.
+    Facts are immutable, so one that is the same object as before has the same consequences. No
+    topic, right or schema follows from two agencies or entries.
     """
 
     def __init__(self, replication_factor: int = 1) -> None:
         self._common = {"min.insync.replicas": "2"} if replication_factor > 2 else {}
-        self._parts: dict[str, tuple[tuple[object, ...], _Part]] = {}
+        self._platform = self._with_common(_platform_part())
+        self._agencies: dict[str, _Known] = {}
+        self._entries: dict[str, _Known] = {}
 
     def of(self, facts: PolicyFacts, today: date) -> DesiredBroker:
         """Everything that must be there; grants give rights on the days of their term."""
-        parts = [self._platform(), *self._parts_of(facts, today)]
-        return DesiredBroker(
-            tuple(topic for part in parts for topic in part.topics),
-            frozenset().union(*(part.rules for part in parts)),
-            tuple(dict.fromkeys(schema for part in parts for schema in part.schemas)),
-        )
+        self._agencies = {agency: self._of_agency(facts, agency) for agency in facts.agencies}
+        shared = (entry.id for entry in shared_entries(facts))
+        self._entries = {entry: self._of_entry(facts, entry, today) for entry in shared}
+        known = (*self._agencies.values(), *self._entries.values())
+        return _joined([self._platform, *(part for _, part in known)])
 
-    def _parts_of(self, facts: PolicyFacts, today: date) -> Iterator[_Part]:
-        for agency in facts.agencies.values():
-            yield self._part(f"agency {agency.id}", (agency,), lambda: _agency_part(agency))  # noqa: B023
-        for entry in shared_entries(facts):
-            grants = facts.grants_of(entry.id)
-            ingress = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry.id)), {})
-            concerned = {entry.provider.agency, *(grant.grantee.agency for grant in grants)}
-            agencies = tuple(facts.agencies.get(agency) for agency in sorted(concerned))
-            origin = (today, entry, *grants, *agencies, *ingress)
-            yield self._part(
-                f"entry {entry.id}",
-                origin,
-                lambda: _entry_part(facts, entry, today),  # noqa: B023 - called at once
-            )
+    def changed(
+        self, facts: PolicyFacts, concerned: Concern, today: date
+    ) -> tuple[DesiredBroker, DesiredBroker]:
+        """What followed from some agencies and entries when last asked, and what does now.
 
-    def _part(self, name: str, origin: tuple[object, ...], make: Callable[[], _Part]) -> _Part:
-        known = self._parts.get(name)
+        What follows from all others is as it was, if the day is.
+        """
+        nothing: _Known = (), DesiredBroker()
+        before = [self._agencies.pop(agency, nothing)[1] for agency in concerned.agencies]
+        before += [self._entries.pop(entry, nothing)[1] for entry in concerned.entries]
+        agencies = {agency: self._of_agency(facts, agency) for agency in concerned.agencies}
+        shared = (id_ for id_ in concerned.entries if is_shared(facts.entries[id_]))
+        entries = {entry: self._of_entry(facts, entry, today) for entry in shared}
+        self._agencies |= agencies
+        self._entries |= entries
+        after = (part for _, part in (*agencies.values(), *entries.values()))
+        return _joined(before), _joined(after)
+
+    def _of_agency(self, facts: PolicyFacts, agency_id: str) -> _Known:
+        agency = facts.agencies[agency_id]
+        known = self._agencies.get(agency_id)
+        return self._part(known, (agency,), lambda: _agency_part(agency))
+
+    def _of_entry(self, facts: PolicyFacts, entry_id: str, today: date) -> _Known:
+        entry, grants = facts.entries[entry_id], facts.grants_of(entry_id)
+        ingress = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry_id)), {})
+        concerned = {entry.provider.agency, *(grant.grantee.agency for grant in grants)}
+        agencies = tuple(facts.agencies.get(agency) for agency in sorted(concerned))
+        origin = (today, entry, *grants, *agencies, *ingress)
+        known = self._entries.get(entry_id)
+        return self._part(known, origin, lambda: _entry_part(facts, entry, today))
+
+    def _part(
+        self,
+        known: _Known | None,
+        origin: tuple[object, ...],
+        make: Callable[[], DesiredBroker],
+    ) -> _Known:
         is_same = (
             known is not None
             and len(known[0]) == len(origin)
@@ -164,17 +187,20 @@ class DesiredState:
                 for before, now in zip(known[0], origin, strict=True)
             )
         )
-        if known is None or not is_same:
-            known = origin, self._with_common(make())
-            self._parts[name] = known
-        return known[1]
+        return known if known and is_same else (origin, self._with_common(make()))
 
-    def _platform(self) -> _Part:
-        return self._part("platform", (), _platform_part)
-
-    def _with_common(self, part: _Part) -> _Part:
+    def _with_common(self, part: DesiredBroker) -> DesiredBroker:
         stated = (topic._replace(config={**topic.config, **self._common}) for topic in part.topics)
         return part._replace(topics=tuple(stated))
+
+
+def _joined(parts: Iterable[DesiredBroker]) -> DesiredBroker:
+    all_parts = list(parts)
+    return DesiredBroker(
+        tuple(topic for part in all_parts for topic in part.topics),
+        frozenset().union(*(part.rules for part in all_parts)),
+        tuple(dict.fromkeys(schema for part in all_parts for schema in part.schemas)),
+    )
 
 
 def desired_broker(facts: PolicyFacts, today: date, replication_factor: int = 1) -> DesiredBroker:
@@ -190,12 +216,17 @@ def platform_state(replication_factor: int = 1) -> DesiredBroker:
 
 def shared_entries(facts: PolicyFacts) -> list[CatalogEntry]:
     """The entries that have topics: a not-shared one has none, not even to write to."""
-    return [entry for entry in facts.entries.values() if entry.sharing_class != "not_shared"]
+    return [entry for entry in facts.entries.values() if is_shared(entry)]
 
 
-def _platform_part() -> _Part:
+def is_shared(entry: CatalogEntry) -> bool:
+    """Whether the entry has topics."""
+    return entry.sharing_class != "not_shared"
+
+
+def _platform_part() -> DesiredBroker:
     catalog = canonical_json(policy_fact().avro_schema)
-    return _Part(
+    return DesiredBroker(
         tuple(DesiredTopic(name, 1, config) for name, config in _PLATFORM_TOPICS.items()),
         frozenset(rule for rules in _PLATFORM_RULES for rule in rules()),
         (
@@ -208,19 +239,19 @@ def _platform_part() -> _Part:
     )
 
 
-def _agency_part(agency: Agency) -> _Part:
+def _agency_part(agency: Agency) -> DesiredBroker:
     """Its topics stay when it leaves: what was said to it and by it is kept."""
     names = [(topics.notices_topic(agency.id), _KEPT), (topics.commands_topic(agency.id), _KEPT)]
     if agency.system_names(SystemRole.PROVIDER):
         names.append((topics.quarantine_topic(agency.id), _QUARANTINE))
-    return _Part(
+    return DesiredBroker(
         tuple(DesiredTopic(name, 1, config) for name, config in names),
         frozenset(agency_rules(agency)),
     )
 
 
-def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> _Part:
-    return _Part(
+def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> DesiredBroker:
+    return DesiredBroker(
         tuple(_entry_topics(facts, entry)),
         frozenset(entry_rules(facts, entry, today)),
         tuple(dict.fromkeys(_schemas(facts, entry))),

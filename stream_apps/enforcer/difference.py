@@ -1,6 +1,6 @@
 """What must be done to the broker and the registry. Pure; ``broker`` does it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final, NamedTuple
 
 from sharebus import InvalidInput
@@ -40,6 +40,26 @@ class LiveState(NamedTuple):
             {**self.schema_ids, **registered},
         )
 
+    def part(self, of: DesiredBroker) -> "LiveState":
+        """What is there of a part of what is, or was, desired."""
+        names = [topic.name for topic in of.topics]
+        return LiveState(
+            {name: self.topics[name] for name in names if name in self.topics},
+            self.rules & of.rules,
+            {schema: self.schema_ids[schema] for schema in of.schemas if schema in self.schema_ids},
+        )
+
+    def replaced(self, of: DesiredBroker, part: "LiveState") -> "LiveState":
+        """What is there, by another look as to this part."""
+        own = self.part(of)
+        gone = {name: topic for name, topic in self.topics.items() if name not in own.topics}
+        schemas = {s: number for s, number in self.schema_ids.items() if s not in own.schema_ids}
+        return LiveState(
+            {**gone, **part.topics},
+            (self.rules - own.rules) | part.rules,
+            {**schemas, **part.schema_ids},
+        )
+
 
 class ConfigChange(NamedTuple):
     """Settings of one topic that are to be set."""
@@ -68,10 +88,14 @@ class Plan(NamedTuple):
         """Whether broker and registry are as they must be."""
         return not any(self)
 
-    def require_possible(self) -> None:
-        """:raises InvalidInput: something differs that only a person may change."""
+    def require_possible(self, topics: Container[str] | None = None) -> None:
+        """With ``topics`` only what differs there counts: the rest is held, and all else goes on.
+
+        :raises InvalidInput: something differs that only a person may change.
+        """
         for conflict in self.conflicts:
-            raise InvalidInput(conflict.problem, **conflict.details)
+            if topics is None or conflict.topic in topics:
+                raise InvalidInput(conflict.problem, **conflict.details)
 
     def within(self, rights_removed_max: int) -> "Plan":
         """The plan, but for what may not go unasked.
@@ -127,10 +151,11 @@ class Conflict(NamedTuple):
 def difference(desired: DesiredBroker, live: LiveState) -> Plan:
     """The steps from what is there to what must be there.
 
-    Topics are never deleted, and rules of principals that are not agencies or apps of the bus are
-    left alone. Another number of partitions is a conflict: it can never be changed. So is a topic
-    that is gone: rights come after their topic, so one on which there are rights was there, and
-    what it held is lost, which no empty topic may hide.
+    Topics are not deleted here, and rules of principals that are not agencies or apps of the bus
+    are left alone. Another number of partitions is a conflict: it can never be changed. So is a
+    topic that is gone: rights come after their topic, so one on which there are rights was there,
+    and what it held is lost, which no empty topic may hide. Such a topic gets no right and no
+    schema; all others go on.
     """
     create: list[DesiredTopic] = []
     alter: list[ConfigChange] = []
@@ -162,18 +187,33 @@ def difference(desired: DesiredBroker, live: LiveState) -> Plan:
         }
         if changes:
             alter.append(ConfigChange(topic.name, changes))
+    held = {conflict.topic for conflict in conflicts}
+    held_subjects = {topics.value_subject(name) for name in held}
     owned = {rule for rule in live.rules if _is_owned(rule.principal)}
+    given = {rule for rule in desired.rules - live.rules if rule.name not in held}
     return Plan(
         # What permits goes before what denies, and comes after it.
         revoke=tuple(sorted(owned - desired.rules, key=lambda rule: (rule.permission, rule))),
         create=tuple(create),
         alter=tuple(alter),
-        register=tuple(schema for schema in desired.schemas if schema not in live.schema_ids),
-        allow=tuple(
-            sorted(desired.rules - live.rules, key=lambda rule: (rule.permission != "DENY", rule))
+        register=tuple(
+            schema
+            for schema in desired.schemas
+            if schema not in live.schema_ids and schema.subject not in held_subjects
         ),
+        allow=tuple(sorted(given, key=lambda rule: (rule.permission != "DENY", rule))),
         conflicts=tuple(conflicts),
     )
+
+
+def difference_within(before: DesiredBroker, after: DesiredBroker, live: LiveState) -> Plan:
+    """The steps for a part of what is desired, that was desired otherwise ``before``.
+
+    The same as those of :func:`difference` as far as they are about this part; what nobody ever
+    desired there is not looked for.
+    """
+    either = DesiredBroker(after.topics, before.rules | after.rules, after.schemas)
+    return difference(after, live.part(either))
 
 
 def too_many(count: int, count_max: int) -> Conflict:
@@ -203,7 +243,8 @@ def _lost(topic: DesiredTopic) -> Conflict:
         "a topic that was there is gone, and with it what it held",
         f"{topic.partitions} partitions",
         "no such topic, but rights on it",
-        "Restore it from a copy; or take the rights on it away, and it is made anew, empty.",
+        f"Restore it from a copy; or make it anew, empty: `sharebus broker apply --remake "
+        f"{topic.name}`.",
     )
 
 

@@ -113,7 +113,7 @@ class EnforcerLoop:
         if self._live is None:
             self._live = self._first_look(desired)
         else:
-            self._live = self._broker.read_new(desired, self._facts.facts, self._live)
+            self._live = self._broker.look.new(desired, self._facts.facts, self._live)
         ended = self._match(desired, difference(desired, self._live), version)
         self._standing, self._day = version, today
         metrics.POLICY_VERSION.set(version)

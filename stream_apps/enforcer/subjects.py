@@ -1,7 +1,7 @@
 """The schemas that the registry holds under the subjects of our topics."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -13,6 +13,8 @@ from sharebus.stream_apps.enforcer.desired import SubjectSchema
 from sharebus.stream_apps.enforcer.difference import Conflict, Plan
 
 _REGISTRATIONS_AT_ONCE: Final = 8
+_SCHEMAS_FEW: Final = 20
+"""So many are asked for one by one; for more, all subjects are listed."""
 
 
 class Subjects:
@@ -21,15 +23,24 @@ class Subjects:
     def __init__(self, registry: SchemaRegistry) -> None:
         self._registry = registry
 
+    def names(self) -> frozenset[str]:
+        """All subjects."""
+        return frozenset(self._registry.subjects())
+
     def ids(
-        self, desired: Iterable[SubjectSchema], in_force: PolicyFacts
+        self,
+        desired: Collection[SubjectSchema],
+        in_force: PolicyFacts,
+        subjects: Container[str] | None = None,
     ) -> dict[SubjectSchema, int]:
         """Ids of those that are there.
 
-        A schema that is a fact already is there if the registry still lists its subject; to ask
-        for each one would take minutes in a large catalog.
+        With ``subjects``, all that the registry lists, a schema that is a fact is not asked for.
         """
-        subjects = frozenset(self._registry.subjects())
+        if subjects is None and len(desired) <= _SCHEMAS_FEW:
+            asked = {s: self._registry.id_of(s.subject, json.loads(s.text)) for s in desired}
+            return {schema: number for schema, number in asked.items() if number is not None}
+        subjects = self.names() if subjects is None else subjects
         known = {
             SubjectSchema(subject, canonical_json(avro_schema)): schema_id
             for subject, by_id in in_force.schemas.items()
@@ -71,9 +82,16 @@ class Subjects:
         return plan._replace(register=tuple(register), conflicts=tuple(conflicts))
 
     def _known(self, schemas: Collection[SubjectSchema]) -> frozenset[str]:
-        """Subjects of the registry: one without versions is contradicted by none, so in a large
+        """Subjects that may have versions: one without is contradicted by none, so in a large
         catalog that is new there is nothing to ask for."""
-        return frozenset(self._registry.subjects() if schemas else ())
+        if len(schemas) > _SCHEMAS_FEW:
+            return self.names()
+        return frozenset(schema.subject for schema in schemas)
+
+    def remove(self, subjects: Iterable[str]) -> None:
+        """Forget subjects with all their versions; one that is not there is no error."""
+        for subject in subjects:
+            self._registry.delete(subject)
 
     def register(self, schemas: Iterable[SubjectSchema]) -> dict[SubjectSchema, int]:
         """Subjects side by side, for each registration waits for the registry's own log; the

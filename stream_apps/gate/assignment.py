@@ -121,20 +121,24 @@ class Assignment:
 
         A view that was not live until now is filled from ``accepted`` first, unless nothing was
         accepted yet; so is one whose grants were revoked and came back, since it missed what was
-        accepted between. Called between transactions, so the committed end is the end.
+        accepted between, and one whose topic was made anew. Called between transactions, so the
+        committed end is the end.
         """
         recorded, lane.recorded_views = lane.recorded_views, {}
         states: dict[str, ViewState] = {}
         for view in plan.views:
             state = lane.views.get(view.name)
-            if state is None:
-                known = recorded.get(view.name)
+            if state is None or state.provided_at != view.provided_at:
+                is_of_this_topic = view.provided_at <= lane.recorded_version
+                known = recorded.get(view.name) if is_of_this_topic else None
                 live, cursor = self._beginning(lane, plan, known)
                 needs_key_set = view.passes_key is None or not live
                 key_set = self._key_set(plan, view, lane.partition) if needs_key_set else None
                 is_resumed = known is not None and known["accepted_cursor"] != FROM_START
                 is_refill = not (live or is_resumed or key_set is None) and key_set.held_count() > 0
-                state = ViewState(live, cursor, key_set, is_refill=is_refill)
+                state = ViewState(
+                    live, cursor, key_set, is_refill=is_refill, provided_at=view.provided_at
+                )
             states[view.name] = state
         lane.views = states
 

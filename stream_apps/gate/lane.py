@@ -95,6 +95,7 @@ class Lane:
         self.views: dict[str, ViewState] = {}
         self.recorded_views = {v["view"]: v for v in progress["views"]} if progress else {}
         """Views as of the last commit; asked once, when the first plan is attached."""
+        self.recorded_version = progress["policy_version"] if progress else -1
         self._digest = digest
         self._sound_headers: EnvelopeCache = {}
 

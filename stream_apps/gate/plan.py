@@ -29,7 +29,8 @@ class ViewPlan(NamedTuple):
 
     ``passes`` is the row filter; ``passes_key`` answers for a deletion by its key alone and is
     None when only the set of keys in the view can tell. ``cut`` gives the framed value for a
-    payload that came under a given ingress schema id.
+    payload that came under a given ingress schema id. ``provided_at`` is the policy version at which
+    its topic was provided: one that was deleted and made anew has another.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ViewPlan(NamedTuple):
     passes_key: Callable[[bytes], bool] | None
     cut: Mapping[int, Callable[[Payload], bytes]]
     pseudonym_secret: bytes | None
+    provided_at: int = -1
 
 
 class EntryPlan(NamedTuple):
@@ -163,6 +165,7 @@ def _view_plan(
         passes_key=None if view.needs_key_set else _compile_key_filter(entry, view, passes),
         cut=cuts,
         pseudonym_secret=secret,
+        provided_at=facts.provided_at.get(_view_subject(entry, view), -1),
     )
 
 

@@ -23,17 +23,25 @@ class ViewState:
 
     While it is filled, ``cursor`` is the next accepted offset to copy. A refill is the filling of a
     view that holds keys from an earlier life; ``confirmed`` are those that it has written again.
+    ``provided_at`` says of which topic it is: see :class:`ViewPlan`.
     """
 
-    __slots__ = ("confirmed", "cursor", "is_refill", "key_set", "live")
+    __slots__ = ("confirmed", "cursor", "is_refill", "key_set", "live", "provided_at")
 
     def __init__(
-        self, live: bool, cursor: int, key_set: KeySet | None, *, is_refill: bool = False
+        self,
+        live: bool,
+        cursor: int,
+        key_set: KeySet | None,
+        *,
+        is_refill: bool = False,
+        provided_at: int = -1,
     ) -> None:
         self.live = live
         self.cursor = cursor
         self.key_set = key_set
         self.is_refill = is_refill
+        self.provided_at = provided_at
         self.confirmed: set[bytes] = set()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sharebus import InvalidInput, Unavailable
-from sharebus.infra.registry import SchemaRegistry
+from sharebus.infra.registry import COMPATIBILITY, SchemaRegistry
 from sharebus.infra.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -100,3 +100,23 @@ def test_registry_that_is_not_there_is_said_to_be(registry: Settings) -> None:
     nowhere = registry.model_copy(update={"registry_url": "http://127.0.0.1:1/apis/ccompat/v7"})
     with SchemaRegistry(nowhere) as client, pytest.raises(Unavailable, match="does not answer"):
         client.subjects()
+
+
+def test_subject_is_deleted_for_good_and_can_begin_anew(
+    client: SchemaRegistry, subject: str
+) -> None:
+    client.register(subject, record(CODE))
+    client.delete(subject)
+    assert client.versions(subject) == []
+    assert subject not in client.subjects()
+    client.delete(subject)
+    client.register(subject, record(SIZE))  # what contradicted the versions before
+    assert client.versions(subject) == [1]
+
+
+def test_compatibility_of_a_subject_is_read_and_set(client: SchemaRegistry, subject: str) -> None:
+    assert client.compatibility(subject) is None
+    client.register(subject, record(CODE))
+    assert client.compatibility(subject) == COMPATIBILITY
+    client.set_compatibility(subject, "NONE")
+    assert client.compatibility(subject) == "NONE"
