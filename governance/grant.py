@@ -27,7 +27,10 @@ class Condition(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Condition":
-        if bool(self.one_of) == bool(self.starts_with):
+        # An empty one beside the other would pass no row under the name of a view that passes some.
+        if (self.one_of is None) == (self.starts_with is None) or not (
+            self.one_of or self.starts_with
+        ):
             raise ValueError("give exactly one of 'one_of' and 'starts_with', not empty")
         return self
 

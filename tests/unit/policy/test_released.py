@@ -1,5 +1,6 @@
 """What may be released under a grant, rule by rule: each was a hole, or would be one."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -10,7 +11,14 @@ from sharebus.governance.application import Application, is_self_service
 from sharebus.governance.collection import Problem, check_collection
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.grant import Grant
-from sharebus.governance.view import is_released, view_of_grant, view_schema, views_of
+from sharebus.governance.view import (
+    compile_row_filter,
+    is_released,
+    view_of_grant,
+    view_schema,
+    views_of,
+)
+from sharebus.schemas import topic as topics
 from sharebus.stream_apps.enforcer.desired import desired_broker
 from sharebus.stream_apps.gate.plan import compile_plan
 
@@ -95,6 +103,20 @@ def test_agency_that_is_suspended_or_gone_and_system_that_does_not_subscribe_rea
     assert not facts.may_read(grant, town.DURING)
 
 
+def test_grant_that_was_revoked_is_in_force_on_no_day() -> None:
+    assert not town.grant(ALL, revoked=True).is_in_force(town.DURING)
+
+
+def test_grant_says_what_its_document_leaves_out() -> None:
+    document = town.grant(ALL).model_dump(exclude_unset=True)
+    for left_out in ("approval", "revoked", "kind"):
+        document.pop(left_out, None)
+    document["purpose"].pop("mode", None)
+    grant = Grant.model_validate(document)
+    assert (grant.kind, grant.approval, grant.purpose.mode) == ("grant", "provider", "subscribe")
+    assert not grant.revoked
+
+
 def test_first_and_last_day_are_days_of_the_term() -> None:
     grant = town.grant(ALL)
     days = (town.BEFORE, town.FIRST_DAY, town.DURING, town.LAST_DAY, town.AFTER)
@@ -105,6 +127,54 @@ def test_name_of_a_view_cannot_be_searched_for() -> None:
     """An applicant chooses the values of its filter, and would share the topic of its target."""
     name = view_of_grant(town.entry(), town.grant(ALL, conditions=[town.IN_HAISHU])).name
     assert len(bytes.fromhex(name.removeprefix("v-"))) * 8 == 128
+
+
+def test_name_of_a_view_stays_and_is_that_of_no_other_policy() -> None:
+    """Topics on brokers bear these names: another name would leave their grantees behind."""
+    entry = town.entry("open")
+    filters: list[list[dict[str, Any]] | None] = [
+        None,
+        [{"field": "district", "one_of": ["鄞州", "海曙"]}],
+        [{"field": "district", "one_of": ["鄞州"]}],
+        [{"field": "district", "starts_with": ["鄞州"]}],
+        [{"field": "district", "starts_with": ["海曙", "鄞州"]}],
+        [{"field": "name", "one_of": ["鄞州"]}],
+        [{"field": "district", "one_of": ["鄞州"]}, {"field": "code", "starts_with": ["1"]}],
+    ]
+    fields = [ALL, ALL[:2], ALL[1:]]
+    names = [
+        view_of_grant(entry, town.grant(released, conditions=each)).name
+        for released in fields
+        for each in filters
+    ]
+    assert len(set(names)) == len(fields) * len(filters)
+    assert names[0] == "shared"
+    assert topics.view_topic("persons", names[0]) == "shared.persons"
+    policies = {
+        1: '{"fields":["code","district","name"],"has_pseudonym_key":false,'
+        '"row_filter":[["district","one_of",["海曙","鄞州"]]]}',
+        3: '{"fields":["code","district","name"],"has_pseudonym_key":false,'
+        '"row_filter":[["district","starts_with",["鄞州"]]]}',
+        14: '{"fields":["district","name"],"has_pseudonym_key":true,"row_filter":null}',
+    }
+    for number, text in policies.items():
+        assert names[number] == "v-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def test_filter_that_is_not_there_looks_at_no_key() -> None:
+    entry = town.entry()
+    assert not view_of_grant(entry, town.grant(ALL)).filters_on_key
+    by_code = town.grant(ALL, conditions=[{"field": "code", "starts_with": ["1"]}])
+    assert view_of_grant(entry, by_code).filters_on_key
+
+
+@pytest.mark.parametrize("test", ["one_of", "starts_with"])
+def test_null_passes_no_filter_whatever_its_text(test: str) -> None:
+    grant = town.grant(ALL, conditions=[{"field": "district", test: ["None", "null", "N"]}])
+    passes = compile_row_filter(grant.row_filter)
+    assert passes({"district": "None"})
+    assert not passes({"district": None})
+    assert not passes({})
 
 
 def test_schema_of_a_view_has_name_and_namespace_of_the_entry_and_the_released_fields() -> None:
@@ -170,11 +240,37 @@ def test_type_that_a_withheld_field_defines_is_defined_where_it_is_used(
     assert view["fields"] == [{"name": "code", "type": {**enum, **written}}]
 
 
+def test_named_type_is_defined_once_wherever_it_is_used() -> None:
+    mark = {"type": "fixed", "name": "Mark", "size": 4}
+    fields = [
+        {"name": "withheld", "type": mark},
+        {"name": "marks", "type": {"type": "map", "values": "Mark"}},
+        {"name": "lists", "type": {"type": "array", "items": ["null", "Mark"]}},
+    ]
+    schema = {"type": "record", "name": "Person", "namespace": "town", "fields": fields}
+    defined = {**mark, "namespace": "town"}
+    assert view_schema(schema, ["marks", "lists"])["fields"] == [
+        {"name": "marks", "type": {"type": "map", "values": defined}},
+        {"name": "lists", "type": {"type": "array", "items": ["null", "Mark"]}},
+    ]
+    assert view_schema(schema, ["withheld", "marks"])["fields"] == [
+        {"name": "withheld", "type": defined},
+        {"name": "marks", "type": {"type": "map", "values": "Mark"}},
+    ]
+    within = {"type": "map", "values": mark}
+    nested = {**schema, "fields": [{"name": "withheld", "type": within}, *fields[1:]]}
+    assert view_schema(nested, ["lists"])["fields"] == [
+        {"name": "lists", "type": {"type": "array", "items": ["null", defined]}}
+    ]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"conditions": [{"field": "code"}]},
         {"conditions": [{"field": "code", "one_of": []}]},
+        {"conditions": [{"field": "code", "one_of": [], "starts_with": ["1"]}]},
+        {"conditions": [{"field": "code", "one_of": ["1"], "starts_with": []}]},
         {"conditions": [{"field": "code", "one_of": ["1"], "starts_with": ["1"]}]},
         {"term": {"first_day": town.LAST_DAY, "last_day": town.FIRST_DAY}},
         {"fields": ["code", "code"]},
@@ -185,6 +281,8 @@ def test_type_that_a_withheld_field_defines_is_defined_where_it_is_used(
     ids=[
         "no test",
         "empty",
+        "empty beside a prefix",
+        "empty beside a value",
         "two tests",
         "term",
         "field twice",
