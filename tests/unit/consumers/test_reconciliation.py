@@ -27,6 +27,7 @@ def _books() -> Books:
     for number, lines in enumerate(([_line(0), _line(1, "refused")], [_line(2)])):
         batch = head.link(
             {
+                "kind": "gate",
                 "source_topic": "ingress.parcels",
                 "source_partition": 0,
                 "entry": "parcels",
@@ -54,6 +55,33 @@ def test_reconcile_event_decided_twice_is_found() -> None:
     books = _books()
     books.batches[1][0]["lines"].append(_line(1, "refused"))
     assert [d.found for d in reconcile(books)] == ["2 times"]
+
+
+def _told_by_the_enforcer(rule: str, topic: str) -> tuple[dict[str, Any], bytes]:
+    line = {"offset": 0, "outcome": "accepted", "rule": rule, "route": 0, "digests": bytes(16)}
+    batch = {
+        "kind": "broker", "source_topic": "facts.policy", "source_partition": 0, "entry": "",
+        "routes": [[topic]], "lines": [line],
+    }  # fmt: skip
+    return WriterHead("enforcer").link(batch), rule.encode()
+
+
+def test_reconcile_what_the_enforcer_tells_of_a_topic_is_no_record_in_it() -> None:
+    books = _books()
+    books.batches.append(_told_by_the_enforcer("right.ended", VIEW))
+    assert reconcile(books) == []
+
+
+@pytest.mark.parametrize("rule", ["view.deleted", "topic.remade"])
+def test_reconcile_what_was_in_a_deleted_view_is_not_missed_and_what_came_later_is(
+    rule: str,
+) -> None:
+    books = _books()
+    books.batches.insert(1, _told_by_the_enforcer(rule, VIEW))
+    books.written[VIEW] = Counter({bytes([102]) * 16: 1})
+    assert reconcile(books) == []
+    del books.written[VIEW]
+    assert [d.where.split(",")[0] for d in reconcile(books)] == [VIEW]
 
 
 @pytest.mark.parametrize("change", [-1, 1])
