@@ -187,7 +187,7 @@ class _Replay:
         ]
         for number, (made, found) in enumerate(zip(self._made, stands, strict=False)):
             if made != found:
-                yield Discrepancy(f"fact {number} of the registrar", made[:200], found[:200])
+                yield _unlike(f"fact {number} of the registrar", made, found)
                 break
         if len(self._made) != len(stands):
             yield Discrepancy(
@@ -197,8 +197,19 @@ class _Replay:
             made_case, found_case = self._cases.get(key), self._written.cases.get(key)
             if made_case != found_case:
                 where = f"{FACTS_CASES} {key.decode(errors='replace')}"
-                yield Discrepancy(where, (made_case or "nothing")[:200],
-                                  (found_case or "nothing")[:200])  # fmt: skip
+                yield _unlike(where, made_case, found_case)
+
+
+def _unlike(where: str, made: str | None, found: str | None) -> Discrepancy:
+    """Two texts of which the words are for those who take part: only where they part is told."""
+    pairs = enumerate(zip(made or "", found or "", strict=False))
+    shorter = min(len(made or ""), len(found or ""))
+    alike = next((number for number, (one, other) in pairs if one != other), shorter)
+    expected, stands = (
+        "nothing" if text is None else f"{len(text)} characters, the first {alike} alike"
+        for text in (made, found)
+    )
+    return Discrepancy(where, expected, stands)
 
 
 def _text_of(fact: AnyFact) -> str:
