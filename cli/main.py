@@ -11,6 +11,7 @@ from sharebus import SharebusError
 from sharebus.cli import (
     agency,
     agreement,
+    audit,
     broker,
     case,
     catalog,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for _command in (
     up, status, demo, catalog, broker, credentials, publish, quarantine, subscribe, keys, inbox,
-    request, agreement, grant, agency, dispute, demand, emergency, case, witness,
+    request, agreement, grant, agency, dispute, demand, emergency, case, audit, witness,
 ):  # fmt: skip
     _command.register(app)
 

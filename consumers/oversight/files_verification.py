@@ -62,6 +62,8 @@ def verify_files(
             broken.problem, broken.place, since, expected=broken.expected, found=broken.found
         )
     seen_ms = witnessed_seconds * 1000 or time.time_ns() // 1_000_000
+    if held is not None and held.checkpoint == checkpoint and not witnessed_seconds:
+        seen_ms = held.seen_ms  # it was seen then already
     log = VerifiedLog(note, seen_ms, reading.edge.compact_range(), chains.heads)
     return Verification(log, checkpoint.size - good.size, 0)
 

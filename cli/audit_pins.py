@@ -1,0 +1,80 @@
+"""What whoever audits has pinned, and options that the commands of the audit share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sharebus import InvalidInput
+from sharebus.consumers.oversight.topic_walk import OnProgress
+from sharebus.infra.credentials import read_private
+from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.settings import Settings
+from sharebus.ledger.keys import NoteKey
+from sharebus.ledger.policy import Log, Policy
+from sharebus.schemas.audit_digest import AuditDigest
+
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", help="The log's verifier key, as `audit key` prints it.", metavar="VKEY"),
+]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Policy file: the log's key, witnesses, quorum.", metavar="FILE"),
+]
+FilesOption = Annotated[
+    str | None,
+    typer.Option("--files", help="The log's files: a directory or a URL.", metavar="DIR|URL"),
+]
+PrincipalOption = Annotated[
+    str, typer.Option("--as", help="Principal that reads the topics.", metavar="PRINCIPAL")
+]
+
+
+def pinned_policy(settings: Settings, key: str | None, path: Path | None) -> Policy:
+    """What the caller pins; nothing of it comes from the log.
+
+    :raises InvalidInput: nothing is pinned, or the file is no policy.
+    """
+    if key is not None:
+        return Policy(logs=[Log(NoteKey.from_vkey(key), b"")])
+    chosen = path or settings.ledger_policy
+    if chosen is None:
+        raise InvalidInput(
+            "A log proves nothing to somebody who has not pinned its key.",
+            expected="--key VKEY, --policy FILE, or the setting ledger_policy",
+            remedy="`sharebus audit key`, where the notary runs, prints the key: ask for it there.",
+        )
+    try:
+        policy = Policy.parse(chosen.read_bytes())
+    except OSError as error:
+        raise InvalidInput(
+            "The policy file cannot be read.", where=str(chosen),
+            found=error.strerror or str(error),
+        ) from error  # fmt: skip
+    if not policy.logs:
+        raise InvalidInput("The policy names no log.", where=str(chosen), expected="log VKEY")
+    return policy
+
+
+def audit_digest(settings: Settings) -> AuditDigest:
+    """The digests under this installation's audit key."""
+    key = read_private(key_path(settings, "audit_key"), what="audit key")
+    return AuditDigest(bytes.fromhex(key.strip()))
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[OnProgress]:
+    """Progress on stderr while it is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task(what, total=None)
+        yield lambda done, end: progress.update(task, completed=done, total=end)
