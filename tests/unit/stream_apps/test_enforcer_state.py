@@ -55,6 +55,7 @@ def test_suspended_agency_can_be_told_why_and_answer_and_no_more(
         for system in agency.system_names():
             assert rights_of(desired, str(system)) == {
                 ("READ", "TOPIC", f"notices.{agency.id}"),
+                ("READ", "TOPIC", "audit.checkpoints"),
                 ("WRITE", "TOPIC", f"commands.{agency.id}"),
                 ("READ", "GROUP", system.group_prefix),
             }
