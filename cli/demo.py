@@ -18,6 +18,7 @@ from rich.console import Console
 
 from sharebus import NumbersDisagree, Refused
 from sharebus.cli.apps import platform_apps
+from sharebus.cli.demo_log import signed_log
 from sharebus.cli.demo_report import Received, Sent, Story, Turned, print_story
 from sharebus.consumers.oversight.books import read_books
 from sharebus.consumers.oversight.reconciliation import reconcile
@@ -264,6 +265,7 @@ class _Stage:
         entries = [entry for entry, _, _ in (DIVISIONS_A, DIVISIONS_B, LEGAL_PERSONS)]
         books = read_books(config, AuditDigest(bytes.fromhex(key.strip())), entries)
         self.story.take_audit(books)
+        self.story.log = signed_log(self.settings, config)
         self.story.problems += [
             f"{d.where}: expected {d.expected}, found {d.found}" for d in reconcile(books)
         ]

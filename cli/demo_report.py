@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from sharebus.cli.demo_log import SignedLog
 from sharebus.cli.output import print_table
 from sharebus.consumers.oversight.reconciliation import Books
 from sharebus.governance.rule import RULE_TITLES, Rule
@@ -57,6 +58,7 @@ class Story:
     audit_records: int = 0
     audit_lines: dict[str, int] = field(default_factory=dict)
     records_written: int = 0
+    log: SignedLog | None = None
     problems: list[str] = field(default_factory=list)
 
     def take_audit(self, books: Books) -> None:
@@ -121,6 +123,11 @@ def print_story(story: Story) -> None:
     )
     lines = ", ".join(f"{count} {outcome}" for outcome, count in story.audit_lines.items())
     typer.echo(f"audit (监察): {story.audit_records} records; lines: {lines}")
+    if story.log:
+        typer.echo(
+            f"log {story.log.origin}: {story.log.tree_size} records signed "
+            f"{story.log.age_seconds:g} s ago, quorum {story.log.quorum}; the topic has that root"
+        )
     for problem in story.problems:
         typer.echo(typer.style("✗ ", fg="red", bold=True) + problem)
     if not story.problems:
