@@ -22,7 +22,6 @@ REQUEST_SHARE: Final = "request_percentage"
 _REQUEST_MS: Final = 10_000
 _ANY: Final = 1
 _USER: Final = "user"
-_MATCH_EXACT, _MATCH_ANY = 0, 2
 _TEXT: Final = String("utf-8")
 _ENTITY: Final = Array(("entity_type", _TEXT), ("entity_name", _TEXT))
 _REFUSALS: Final = frozenset({29, 30, 31, 58})
@@ -67,19 +66,40 @@ class AlterQuotasStruct(RequestStruct):
     )
 
 
+class Quota(NamedTuple):
+    """Bounds of an entity: a user, a client id, or both; a name of None stands for all others.
+
+    In a request a bound of None takes it away.
+    """
+
+    entity: tuple[tuple[str, str | None], ...]
+    bounds: Mapping[str, float | None]
+
+    @property
+    def user(self) -> str | None:
+        """The user, if it is of one."""
+        return dict(self.entity).get(_USER)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind} {name or '(all others)'}" for kind, name in self.entity)
+
+
 class AlterQuotas(Request[AlterQuotasStruct]):
-    """How much of a broker thread each user may take, in percent; None takes the bound away."""
+    """Sets bounds and takes bounds away."""
 
     API_KEY = 49
 
-    def __init__(self, share_by_user: Mapping[str, float | None]) -> None:
-        self._share_by_user = share_by_user
+    def __init__(self, quotas: Iterable[Quota]) -> None:
+        self._quotas = quotas
 
     def build(self, request_struct_class: type[AlterQuotasStruct]) -> AlterQuotasStruct:
         """The request as it is sent."""
         entries = [
-            ([(_USER, user)], [(REQUEST_SHARE, share or 0.0, share is None)])
-            for user, share in self._share_by_user.items()
+            (
+                list(quota.entity),
+                [(key, bound or 0.0, bound is None) for key, bound in quota.bounds.items()],
+            )
+            for quota in self._quotas
         ]
         return request_struct_class(entries, False)
 
@@ -112,7 +132,7 @@ class _DescribeQuotas(Request[_DescribeQuotasStruct]):
     API_KEY = 48
 
     def build(self, request_struct_class: type[_DescribeQuotasStruct]) -> _DescribeQuotasStruct:
-        return request_struct_class([(_USER, _MATCH_ANY, None)], True)
+        return request_struct_class([], False)
 
 
 def set_request_shares(
@@ -125,29 +145,51 @@ def set_request_shares(
     :raises Refused: the principal has no right to. :raises Unavailable: it was not done.
     """
 
+    alter_quotas(
+        config,
+        broker,
+        [Quota(((_USER, user),), {REQUEST_SHARE: s}) for user, s in share_by_user.items()],
+    )
+
+
+def alter_quotas(config: ClientConfig, broker: BrokerAddress, changes: Iterable[Quota]) -> None:
+    """Set bounds, and take away those that are None.
+
+    :raises Refused: the principal has no right to. :raises Unavailable: it was not done.
+    """
+    asked = list(changes)
+
     async def ask(connection: AIOKafkaConnection) -> None:
-        answer = await connection.send(AlterQuotas(share_by_user))
+        answer = await connection.send(AlterQuotas(asked))
         for code, message, _ in answer.entries:
             _check(code, message)
 
-    if share_by_user:
+    if asked:
         _ask(config, broker, ask)
+
+
+def all_quotas(config: ClientConfig, broker: BrokerAddress) -> list[Quota]:
+    """Every quota, as this broker knows them; errors as when setting."""
+
+    async def ask(connection: AIOKafkaConnection) -> list[Quota]:
+        answer = await connection.send(_DescribeQuotas())
+        _check(answer.error_code, answer.error_message)
+        return [
+            Quota(tuple(map(tuple, entity)), dict(values))
+            for entity, values in answer.entries or ()
+        ]
+
+    return _ask(config, broker, ask)
 
 
 def request_shares(config: ClientConfig, broker: BrokerAddress) -> dict[str, float]:
     """The bound of each user that has one, as this broker knows them; errors as when setting."""
-
-    async def ask(connection: AIOKafkaConnection) -> dict[str, float]:
-        answer = await connection.send(_DescribeQuotas())
-        _check(answer.error_code, answer.error_message)
-        return {
-            entity[0][1]: share
-            for entity, values in answer.entries
-            for key, share in values
-            if key == REQUEST_SHARE and entity[0][1] is not None
-        }
-
-    return _ask(config, broker, ask)
+    return {
+        quota.user: share
+        for quota in all_quotas(config, broker)
+        if len(quota.entity) == 1 and quota.user is not None
+        if (share := quota.bounds.get(REQUEST_SHARE)) is not None
+    }
 
 
 def topics_readable_by(

@@ -163,6 +163,13 @@ class SchemaRegistry:
         config = {"compatibility": level}
         self._accepted(self._send("PUT", f"config/{quote(subject, safe='')}", config), subject)
 
+    def version_id(self, subject: str, version: int) -> int | None:
+        """Id of one version of a subject; None if there is no such version."""
+        answer = self._send("GET", f"subjects/{quote(subject, safe='')}/versions/{version}")
+        if answer.status_code == _NOT_FOUND:
+            return None
+        return int(self._accepted(answer, subject)["id"])
+
     def subjects(self) -> list[str]:
         """All subjects."""
         return [str(name) for name in self._accepted(self._send("GET", "subjects"), "subjects")]

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     rights_removed_max: Annotated[int, Field(ge=1)] = 1_000
     """A plan that takes away more rights than this waits for a person: `sharebus broker apply`."""
 
+    view_kept_days: Annotated[int, Field(ge=0)] = 30
+    """Days after which a view that no grant asks for is deleted, with what it holds: it can be
+    filled again at any time. Within them a grant that is renewed late finds its reader's place,
+    and a dispute over what was released finds it; 30 as ingress and deletions are kept."""
+
     role_titles: dict[Role, str] = {}
     """What people call the roles of the law here, such as ``coordinator = "数据局"``."""
 

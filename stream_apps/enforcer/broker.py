@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 from sharebus import Unavailable
 from sharebus.governance.facts import PolicyFacts
 from sharebus.schemas.genesis import Genesis
-from sharebus.schemas.topic import AUDIT, value_subject
+from sharebus.schemas.topic import AUDIT
 from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
 from sharebus.stream_apps.enforcer.difference import (
     ConfigChange,
@@ -85,15 +85,28 @@ class BrokerState:
 
         Readers who lost a right are held at no data; :meth:`release` them when all is done.
         """
-        self._hold.hold(plan.revoke)
-        self._revoke(plan.revoke)
-        ended_ms = self._hold.wait_until_gone(plan.revoke)
+        ended_ms = self.revoke(plan.revoke)
+        return Done(self.provide(plan), ended_ms)
+
+    def revoke(self, rules: Sequence[AccessRule]) -> int:
+        """Take rights away; gives the instant since when they have ended, for every reader.
+
+        Milliseconds since 1970-01-01T00:00Z.
+        """
+        self._hold.hold(rules)
+        self._delete_rules(rules)
+        ended_ms = self._hold.wait_until_gone(rules)
+        self._wait_for_rules(absent=rules)
+        return ended_ms
+
+    def provide(self, plan: Plan) -> dict[SubjectSchema, int]:
+        """Make topics, settings, schemas and rights; gives the ids of the schemas."""
         self._create(plan.create)
         self._alter(plan.alter)
         registered = self._subjects.register(plan.register)
         in_batches(self._admin.create_acls, map(_binding, plan.allow), RULES_AT_ONCE)
-        self._wait_for_rules(present=plan.allow, absent=plan.revoke)
-        return Done(registered, ended_ms)
+        self._wait_for_rules(present=plan.allow)
+        return registered
 
     def release(self) -> None:
         """End the parked fetches of readers who lost a right, and let those read what is theirs."""
@@ -125,12 +138,11 @@ class BrokerState:
             )
 
     def delete(self, names: Collection[str]) -> None:
-        """Delete topics, with all that they hold, and the subjects of their schemas."""
+        """Delete topics, with all that they hold; one that is not there is no error."""
         another_did_it = KafkaError.UNKNOWN_TOPIC_OR_PART
         in_batches(self._admin.delete_topics, names, TOPICS_AT_ONCE, harmless=another_did_it)
         if left := until_none_left(lambda: len(self.look.partition_counts(names))):
             raise Unavailable("The broker does not delete a topic.", found=f"{left} still there")
-        self._subjects.remove(map(value_subject, names))
 
     def topic_id(self, topic: str) -> str:
         """The id of a topic: a topic made anew under the same name has another."""
@@ -144,7 +156,7 @@ class BrokerState:
         cluster = wait_for(self._admin.describe_cluster(request_timeout=REQUEST_SECONDS))
         return Genesis(str(cluster.cluster_id), AUDIT, self.topic_id(AUDIT))
 
-    def _revoke(self, rules: Iterable[AccessRule]) -> None:
+    def _delete_rules(self, rules: Iterable[AccessRule]) -> None:
         filters = [
             AclBindingFilter(
                 ResourceType[rule.resource],
@@ -174,7 +186,7 @@ class BrokerState:
         in_batches(self._admin.incremental_alter_configs, resources, TOPICS_AT_ONCE)
 
     def _wait_for_rules(
-        self, *, present: Iterable[AccessRule], absent: Iterable[AccessRule]
+        self, *, present: Iterable[AccessRule] = (), absent: Iterable[AccessRule] = ()
     ) -> None:
         # The controller has written the change; a broker follows a moment later.
         wanted, unwanted = set(present), set(absent)

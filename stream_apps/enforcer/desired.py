@@ -139,7 +139,7 @@ class DesiredState:
         shared = (entry.id for entry in shared_entries(facts))
         self._entries = {entry: self._of_entry(facts, entry, today) for entry in shared}
         known = (*self._agencies.values(), *self._entries.values())
-        return _joined([self._platform, *(part for _, part in known)])
+        return joined([self._platform, *(part for _, part in known)])
 
     def changed(
         self, facts: PolicyFacts, concerned: Concern, today: date
@@ -157,7 +157,7 @@ class DesiredState:
         self._agencies |= agencies
         self._entries |= entries
         after = (part for _, part in (*agencies.values(), *entries.values()))
-        return _joined(before), _joined(after)
+        return joined(before), joined(after)
 
     def _of_agency(self, facts: PolicyFacts, agency_id: str) -> _Known:
         agency = facts.agencies[agency_id]
@@ -194,7 +194,8 @@ class DesiredState:
         return part._replace(topics=tuple(stated))
 
 
-def _joined(parts: Iterable[DesiredBroker]) -> DesiredBroker:
+def joined(parts: Iterable[DesiredBroker]) -> DesiredBroker:
+    """All that the parts ask for."""
     all_parts = list(parts)
     return DesiredBroker(
         tuple(topic for part in all_parts for topic in part.topics),

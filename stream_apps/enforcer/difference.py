@@ -1,6 +1,6 @@
 """What must be done to the broker and the registry. Pure; ``broker`` does it."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Final, NamedTuple
 
 from sharebus import InvalidInput
@@ -47,6 +47,15 @@ class LiveState(NamedTuple):
             {name: self.topics[name] for name in names if name in self.topics},
             self.rules & of.rules,
             {schema: self.schema_ids[schema] for schema in of.schemas if schema in self.schema_ids},
+        )
+
+    def without(self, names: Collection[str]) -> "LiveState":
+        """What is there when topics and their subjects are deleted."""
+        subjects = {topics.value_subject(name) for name in names}
+        return LiveState(
+            {name: topic for name, topic in self.topics.items() if name not in names},
+            self.rules,
+            {s: number for s, number in self.schema_ids.items() if s.subject not in subjects},
         )
 
     def replaced(self, of: DesiredBroker, part: "LiveState") -> "LiveState":

@@ -21,6 +21,12 @@ DRIFT: Final = Counter(
 CONFLICTS: Final = Gauge(
     "sharebus_enforcer_conflicts", "Differences that stand and that only a person may change"
 )
+VIEWS_UNUSED: Final = Gauge(
+    "sharebus_enforcer_unused_views", "Views without a grant that wait for their deletion"
+)
+VIEWS_DELETED: Final = Counter(
+    "sharebus_enforcer_views_deleted_total", "Views deleted after they had no grant for long"
+)
 UNAVAILABLE: Final = Counter(
     "sharebus_enforcer_unavailable_total", "Times that broker or registry did not answer"
 )

@@ -25,16 +25,17 @@ _RECORDS_MAX: Final = 10_000
 
 
 class Office:
-    """The enforcer's membership; it wakes with a new record of ``facts.policy``.
+    """The membership of the enforcer, or of the registrar; wakes with a new record of
+    ``facts.policy``.
 
     The topic has one partition, so that one member of the group is at work.
     """
 
-    def __init__(self, config: ClientConfig) -> None:
+    def __init__(self, config: ClientConfig, group: str = GROUP) -> None:
         self._consumer = Consumer(
             {
                 **config,
-                "group.id": GROUP,
+                "group.id": group,
                 "auto.offset.reset": "latest",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -54,15 +55,19 @@ class Office:
         if self._consumer.poll(_WAIT_SECONDS) is not None:
             self._consumer.consume(_RECORDS_MAX, 0)
 
+    def stay(self) -> None:
+        """Stay a member; waits for nothing."""
+        self._consumer.consume(_RECORDS_MAX, 0)
+
     def close(self) -> None:
         """Leave the group at once, so that another can take over."""
         self._consumer.close()
 
 
-def is_held(admin: AdminClient) -> bool:
-    """Whether an enforcer runs; one that died is a member until its session ends."""
+def is_held(admin: AdminClient, group: str = GROUP) -> bool:
+    """Whether an enforcer or a registrar runs; one that died is a member until its session ends."""
     try:
-        future = admin.describe_consumer_groups([GROUP], request_timeout=_ANSWER_SECONDS)[GROUP]
+        future = admin.describe_consumer_groups([group], request_timeout=_ANSWER_SECONDS)[group]
         return bool(future.result(_ANSWER_SECONDS).members)
     except KafkaException:
         return False  # there never was one

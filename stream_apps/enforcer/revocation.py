@@ -76,7 +76,7 @@ class ReaderHold:
         if not rules:
             return
         users = {rule.principal.removeprefix("User:") for rule in rules}
-        broker = self._brokers()[0]
+        broker = self.broker()
         before = request_shares(self._config, broker)
         for user in users - self._share_before.keys():
             share = before.get(user)
@@ -112,7 +112,7 @@ class ReaderHold:
 
         Which topics they lost is not known, so the fetches of all ``topics`` are made to end.
         """
-        shares = request_shares(self._config, self._brokers()[0])
+        shares = request_shares(self._config, self.broker())
         left = [user for user, share in shares.items() if share == HELD_SHARE]
         held = tuple(sorted(user for user in left if user.startswith(AGENCIES)))
         if held:
@@ -127,7 +127,7 @@ class ReaderHold:
         partitions = self._partitions()
         if partitions:
             self._end_parked(partitions)
-        set_request_shares(self._config, self._brokers()[0], self._share_before)
+        set_request_shares(self._config, self.broker(), self._share_before)
         self._share_before.clear()
         self._topics.clear()
 
@@ -136,6 +136,10 @@ class ReaderHold:
             return self._admin.list_topics(timeout=_TRANSACTION_SECONDS)
         except KafkaException as error:
             raise Unavailable("The broker does not answer.", found=str(error.args[0])) from error
+
+    def broker(self) -> BrokerAddress:
+        """One that answers: any of them passes a quota on."""
+        return self._brokers()[0]
 
     def _brokers(self) -> list[BrokerAddress]:
         brokers = self._cluster().brokers.values()
@@ -164,15 +168,16 @@ class ReaderHold:
         )
         try:
             producer.init_transactions(_TRANSACTION_SECONDS)
-            producer.begin_transaction()
             for _ in range(2):
                 time.sleep(_IN_FLIGHT_SECONDS)
+                # One for each round: behind an open one all readers of committed data wait.
+                producer.begin_transaction()
                 for topic, count in partitions.items():
                     for partition in range(count):
                         producer.produce(topic, None, _FENCE_KEY, partition=partition)
                 if producer.flush(_TRANSACTION_SECONDS):
                     raise Unavailable("Parked fetches cannot be ended: records are not taken.")
-            producer.abort_transaction(_TRANSACTION_SECONDS)
+                producer.abort_transaction(_TRANSACTION_SECONDS)
         except KafkaException as error:
             raise Unavailable(
                 "Parked fetches cannot be ended.", found=str(error.args[0])

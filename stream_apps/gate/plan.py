@@ -29,8 +29,8 @@ class ViewPlan(NamedTuple):
 
     ``passes`` is the row filter; ``passes_key`` answers for a deletion by its key alone and is
     None when only the set of keys in the view can tell. ``cut`` gives the framed value for a
-    payload that came under a given ingress schema id. ``provided_at`` is the policy version at which
-    its topic was provided: one that was deleted and made anew has another.
+    payload that came under a given ingress schema id. ``provided_at`` is the policy version at
+    which its topic was provided: one that was deleted and made anew has another.
     """
 
     name: str
@@ -72,8 +72,9 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
     A view that is new, of which nothing is registered yet, is not in it: it is filled once it is
     provisioned, and the other views do not wait for that.
 
-    :raises NotProvisioned: the entry's schema is not registered, or a view has one for some schemas
-        of the entry and not for all: the gate would have to guess, so it does not serve the entry.
+    :raises NotProvisioned: the entry's schema is not registered, its accepted topic is not there,
+        or a view has a schema for some schemas of the entry and not for all: the gate would have
+        to guess, so it does not serve the entry.
     """
     subject = topics.value_subject(topics.ingress_topic(entry.id))
     by_id = facts.schemas.get(subject, {})
@@ -82,6 +83,13 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             "the schema of an entry is not registered yet",
             where=f"entry {entry.id}",
             remedy="the enforcer provides it; see that it runs",
+        )
+    accepted = topics.accepted_topic(entry)
+    if topics.value_subject(accepted) not in facts.schemas:
+        raise NotProvisioned(
+            "the topic of what is accepted is not there",
+            where=f"entry {entry.id}, topic {accepted}",
+            remedy="the enforcer provides it, unless it is lost: `sharebus broker plan`",
         )
     all_ids = {schema_id for ids in facts.schemas.values() for schema_id in ids}
     closing = facts.schemas.get(delivery_closed().subject, {})
@@ -102,7 +110,7 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
         closing_schema_id=max(closing) if closing else None,
         entity_key=compile_entity_key(entry.key_fields),
         check_content=_compile_content(entry),
-        accepted_topic=topics.accepted_topic(entry),
+        accepted_topic=accepted,
         quarantine_topic=topics.quarantine_topic(agency),
         notices_topic=topics.notices_topic(agency),
         deliveries_topic=topics.deliveries_topic(entry.id),

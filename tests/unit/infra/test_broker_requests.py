@@ -2,7 +2,7 @@
 
 import struct
 
-from sharebus.infra.broker_requests import AlterQuotas, AlterQuotasStruct
+from sharebus.infra.broker_requests import AlterQuotas, AlterQuotasStruct, Quota
 
 
 def text(value: str) -> bytes:
@@ -10,7 +10,10 @@ def text(value: str) -> bytes:
 
 
 def test_quota_is_set_for_one_user_and_removed_for_another() -> None:
-    request = AlterQuotas({"agency.a.x": 1.0, "agency.b.y": None})
+    request = AlterQuotas(
+        Quota((("user", user),), {"request_percentage": share})
+        for user, share in (("agency.a.x", 1.0), ("agency.b.y", None))
+    )
     one, remove = struct.pack(">d?", 1.0, False), struct.pack(">d?", 0.0, True)
     count = struct.pack(">i", 1)
 

@@ -143,7 +143,10 @@ def facts_of(entry: CatalogEntry, *grants: Grant, provider: Agency | None = None
     facts = PolicyFacts()
     ingress = topics.value_subject(topics.ingress_topic(entry.id))
     registered = [
-        RegisteredSchema(subject=ingress, schema_id=SCHEMA_ID, avro_schema=entry.avro_schema),
+        *(
+            RegisteredSchema(subject=subject, schema_id=SCHEMA_ID, avro_schema=entry.avro_schema)
+            for subject in (ingress, topics.value_subject(topics.accepted_topic(entry)))
+        ),
         RegisteredSchema(
             subject=delivery_closed().subject,
             schema_id=CLOSING_ID,
