@@ -21,13 +21,22 @@ from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.settings import load_settings
 from sharebus.producers.input_file import Encoding, inspect_file
 from sharebus.schemas import topic as topics
-from sharebus.stream_apps.enforcer.apply import PRINCIPAL, Applied, apply_catalog, local_date
+from sharebus.stream_apps.enforcer.apply import (
+    PRINCIPAL,
+    Applied,
+    apply_catalog,
+    close_founding,
+    local_date,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     group = typer.Typer(no_args_is_help=True, help="The sharing catalog (共享目录).")
     group.command("apply", epilog="Example:  sharebus catalog apply demo/catalog --dry-run")(_apply)
+    group.command("close", epilog='Example:  sharebus catalog close --reason "各机关已有密钥"')(
+        _close
+    )
     group.command("show", epilog="Example:  sharebus catalog show legal-persons")(_show)
     group.command("init", epilog="Example:  sharebus catalog init register.csv --out catalog")(
         _init
@@ -71,6 +80,17 @@ def _apply(
         print_note("Nothing was done; without --dry-run these steps are taken.")
     else:
         print_note(f"Applied: policy version {applied.version} is in force.")
+
+
+def _close(
+    reason: Annotated[str, typer.Option("--reason", help="Why; every coordinator is told.")],
+) -> None:
+    """End the founding: from then on files change nothing, and only agencies' commands do.
+
+    Every agency must have its key by then. It cannot be undone.
+    """
+    close_founding(load_settings(), reason)
+    print_note("Closed: the catalog changes by commands of agencies alone from now on.")
 
 
 def plan_steps(applied: Applied) -> dict[str, list[str]]:

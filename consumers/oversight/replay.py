@@ -18,7 +18,8 @@ from sharebus.governance.answer import Answer
 from sharebus.governance.case import Case
 from sharebus.governance.clock_tables import ClockTables
 from sharebus.governance.docket import Docket, Outcome
-from sharebus.governance.facts import AnyFact, PolicyFacts, fact_to_json
+from sharebus.governance.facts import AnyFact, PolicyFacts, RegisteredSchema, fact_to_json
+from sharebus.governance.founder import Founder
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import fact_of
 from sharebus.infra.log_reader import LogReader
@@ -89,17 +90,22 @@ def _take_command(written: Written, topic: str, message: Message) -> None:
     _, written.received_ms[place] = message.timestamp()
 
 
-def replay(written: Written) -> list[Discrepancy]:
-    """Everything in which facts and cases differ from what follows; nothing when all is well."""
-    again = _Replay(written)
+def replay(written: Written, founder: Founder | None = None) -> list[Discrepancy]:
+    """Everything in which facts and cases differ from what follows; nothing when all is well.
+
+    ``founder`` is who founded the bus, as it was told when it did; without, whom the first fact
+    names. But for that fact and the schemas, every fact must follow from a command.
+    """
+    again = _Replay(written, founder)
     again.run()
     return [*again.found, *again.passed_over(), *again.compare()]
 
 
 class _Replay:
-    def __init__(self, written: Written) -> None:
+    def __init__(self, written: Written, founder: Founder | None) -> None:
         self.found: list[Discrepancy] = []
         self._written = written
+        self._founder = founder
         self._facts = PolicyFacts()
         self._tables = _first_tables(written)
         self._docket = Docket(self._facts, self._tables)
@@ -131,14 +137,26 @@ class _Replay:
             if version is not None and offset > version:
                 return
             self._next_fact += 1
-            if self._promised[digest] > 0:
-                self._promised[digest] -= 1
-                self._facts.apply(fact_of(content), offset)
-            else:
+            fact = fact_of(content)
+            expected = self._expected(fact, digest)
+            self._promised[digest] -= 1
+            if expected:
                 where = f"{FACTS_POLICY} offset {offset}, {content['kind']} {content['id']}"
-                self.found.append(
-                    Discrepancy(where, "a fact that the audit knows", "one that somebody wrote")
-                )
+                self.found.append(Discrepancy(where, expected, "one that somebody wrote"))
+            else:
+                self._facts.apply(fact, offset)
+
+    def _expected(self, fact: AnyFact, digest: bytes) -> str:
+        """What should stand in the place of a fact; empty if the fact may."""
+        if self._promised[digest] <= 0:
+            return "a fact that the audit knows"
+        if isinstance(fact, Founder):
+            is_first = self._next_fact == 1 and fact == (self._founder or fact)
+            return "" if is_first else "the one founder, as the first fact"
+        if self._next_fact == 1:
+            return "the one founder, as the first fact"
+        is_made = isinstance(fact, RegisteredSchema) or digest in self._by_registrar
+        return "" if is_made else "a fact that follows from a command"
 
     def _decide(self, topic: str, line: Mapping[str, Any]) -> None:
         place = (topic, line["offset"])

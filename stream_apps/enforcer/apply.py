@@ -1,6 +1,5 @@
 """Applies a catalog: checks, publishes the facts, and sees that the broker comes to match them."""
 
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,30 +8,29 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sharebus import NumbersDisagree, Refused
-from sharebus.governance.collection import Collection
+from sharebus.governance.collection import NO_DOCUMENTS
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
 from sharebus.infra.credentials import ClientConfig, client_config, credentials_for, read_private
 from sharebus.infra.embedded.secrets import key_path
-from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.infra.settings import Settings
 from sharebus.schemas.audit_digest import AuditDigest
-from sharebus.schemas.topic import FACTS_POLICY, SHARED_CATALOG
+from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, platform_state
-from sharebus.stream_apps.enforcer.difference import Plan, difference, too_many
-from sharebus.stream_apps.enforcer.plan import FactChanges, fact_changes
+from sharebus.stream_apps.enforcer.difference import LiveState, Plan, difference, too_many
+from sharebus.stream_apps.enforcer.founder import FounderDesk, found
+from sharebus.stream_apps.enforcer.plan import FactChanges, plan_of_change
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 from sharebus.stream_apps.enforcer.revocation import ReaderHold
+from sharebus.stream_apps.enforcer.standing import StandingFacts
 from sharebus.stream_apps.enforcer.subjects import Subjects
 
 PRINCIPAL: Final = "admin"
-_READ_BACK_SECONDS_MAX: Final = 15.0
-_READ_BACK_PAUSE_SECONDS: Final = 0.02
 _ENFORCED_SECONDS_MAX: Final = 60.0
 LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
 """Terms of grants are local dates (law.md, Clocks)."""
@@ -69,133 +67,157 @@ def apply_catalog(
     rights_removed_max: int | None = None,
     is_by_hand: bool = False,
 ) -> Applied:
-    """Put the documents in force, as administrator; without any, make the broker match the facts.
+    """Put the documents in force, as founder; without any, make the broker match the facts.
 
-    Facts lead (decision 0017): they are published first, then the broker is made to match, by the
-    enforcer where one runs and else here, and then the schemas are published, with which the gate
-    serves. With ``is_by_hand`` it is done here though an enforcer runs: for what it leaves to a
-    person. More rights than ``rights_removed_max`` (of the settings, unless given) are
-    not taken away. May be interrupted and repeated at any point: what is done is not done twice.
+    Facts lead (decision 0017): documents become facts by the founder's commands (decision 0020),
+    then the broker is made to match, by the enforcer where one runs and else here, and then the
+    schemas are published, with which the gate serves. With ``is_by_hand`` that is done here though
+    an enforcer runs: for what it leaves to a person. More rights than ``rights_removed_max`` (of
+    the settings, unless given) are not taken away. May be interrupted and repeated at any point:
+    what is done is not done twice.
 
     :raises InvalidCatalog: the documents contradict each other or what is in force.
     :raises InvalidInput: a schema or a partition count cannot change like this.
-    :raises Refused: too many rights would be taken away.
-    :raises Unavailable: broker or registry do not answer; the next application, or the enforcer,
-        finishes what was begun.
+    :raises Refused: too many rights would be taken away, or the registrar refuses the documents.
+    :raises Unavailable: broker, registry or registrar do not answer; the next application, or the
+        enforcer, finishes what was begun.
     """
-    files = files or CatalogFiles(Collection(), {})
-    today = today or local_date()
-    config = client_config(settings, credentials_for(settings, PRINCIPAL))
     with ExitStack() as stack:
-        subjects = Subjects(stack.enter_context(SchemaRegistry(settings)))
-        admin = connect_admin(config)
-        hold = ReaderHold(config, admin)
-        broker = BrokerState(admin, subjects, hold, settings.replication_factor)
-        standing = _StandingFacts(config, broker.topic_names(), stack)
-        publisher = None if is_dry_run else stack.enter_context(_publisher(settings, config))
-        standing.catch_up()
-        if problems := check_documents(standing.in_force, files.collection):
-            raise InvalidCatalog([files.placed(problem) for problem in problems])
-        merged = merged_facts(standing.in_force, files.collection, today)
-        desired = desired_broker(merged, today, settings.replication_factor)
-        live = broker.read(desired, standing.in_force)
-        plan = difference(desired, live)
-        if not is_dry_run:
-            plan.require_possible()
         limit = settings.rights_removed_max if rights_removed_max is None else rights_removed_max
-        if len(plan.revoke) > limit and not is_dry_run:
-            conflict = too_many(len(plan.revoke), limit)
-            raise Refused(conflict.problem, **conflict.details)
-        subjects.check(plan)
-        changes = standing.changes(merged, live.schema_ids)
-        if publisher is None:
-            return Applied(plan, changes, standing.in_force.version)
-        application = _Application(broker, standing, publisher)
-        first = plan.only(platform_state(settings.replication_factor))
-        ids = {**live.schema_ids, **broker.carry_out(first).registered}
-        documents = application.publish(merged, _of_platform(ids), ids)
-        if plan.is_empty and not documents.policy:
-            return Applied(plan, documents, standing.in_force.version)
-        if not is_by_hand and office.is_held(admin):
-            office.wait_until_standing(config, standing.in_force.version, _ENFORCED_SECONDS_MAX)
-            standing.catch_up()
-            return Applied(plan, documents, standing.in_force.version)
-        ids |= broker.carry_out(plan.without(first)).registered
-        check_one_id_per_text(ids)
-        schemas = application.publish(merged, ids, ids)
-        broker.release()
-        return Applied(plan, documents.joined(schemas), standing.in_force.version)
+        application = _Application(settings, today or local_date(), limit, stack)
+        application.begin(files or CatalogFiles(NO_DOCUMENTS, {}))
+        if is_dry_run:
+            return application.planned()
+        left = None if is_by_hand else application.left()
+        return left or application.carry_out()
+
+
+def close_founding(settings: Settings, reason: str) -> None:
+    """End the founding: from then on the reviewed files change nothing (decision 0020).
+
+    :raises Refused: it is closed already, or has never begun.
+    :raises Unavailable: broker or registrar do not answer.
+    """
+    with ExitStack() as stack:
+        application = _Application(settings, local_date(), 0, stack)
+        application.begin(CatalogFiles(NO_DOCUMENTS, {}))
+        application.founder.file("close", {"reason": reason})
 
 
 class _Application:
-    """Publishes what an application brings, in its two steps."""
+    """One application of a catalog, in its steps."""
 
-    def __init__(
+    def __init__(self, settings: Settings, today: date, limit: int, stack: ExitStack) -> None:
+        self._settings = settings
+        self._today = today
+        self._limit = limit
+        self._stack = stack
+        self._factor = settings.replication_factor
+        self._config = client_config(settings, credentials_for(settings, PRINCIPAL))
+        self._subjects = Subjects(stack.enter_context(SchemaRegistry(settings)))
+        self._admin = connect_admin(self._config)
+        hold = ReaderHold(self._config, self._admin)
+        self._broker = BrokerState(self._admin, self._subjects, hold, self._factor)
+        self._standing = StandingFacts(self._config, self._broker.topic_names(), stack)
+        self.founder = FounderDesk(settings, self._config, self._admin, self._standing.policy)
+        stack.callback(self.founder.close)
+
+    def begin(self, files: CatalogFiles) -> None:
+        """Judge the documents beside what is in force, and see what would be in force with them.
+
+        :raises InvalidCatalog: they cannot stand.
+        """
+        self._standing.catch_up()
+        if self._standing.in_force.founder is not None:
+            self.founder.look()
+            self._standing.catch_up()  # nothing is judged by what stood before that look
+        in_force = self._standing.in_force
+        if problems := check_documents(in_force, files.collection):
+            raise InvalidCatalog([files.placed(problem) for problem in problems])
+        self._documents = files.collection
+        self._merged = merged_facts(in_force, files.collection, self._today)
+
+    def planned(self) -> Applied:
+        """All that would be done."""
+        plan, live = self._look(self._merged)
+        self._subjects.check(plan)
+        changes = self._standing.changes(self._merged, live.schema_ids)
+        return Applied(plan, changes, self._standing.in_force.version)
+
+    def left(self) -> Applied | None:
+        """Leave the broker to the enforcer, if one runs; what the change comes to, for people."""
+        in_force = self._standing.in_force
+        if in_force.founder is None or not office.is_held(self._admin):
+            return None
+        plan = plan_of_change(in_force, self._merged, self._today, self._factor)
+        self._check(plan)
+        changes = self._standing.changes(self._merged, {})
+        self.founder.take_over(self._documents)
+        self._standing.settle()
+        version = self._standing.in_force.version
+        office.wait_until_standing(self._config, version, _ENFORCED_SECONDS_MAX)
+        self._standing.catch_up()
+        return Applied(plan, changes, self._standing.in_force.version)
+
+    def carry_out(self) -> Applied:
+        """Do everything here."""
+        plan, live = self._look(self._merged)
+        self._check(plan)
+        in_force = self._standing.in_force
+        missing = self._standing.changes(self._merged, live.schema_ids)
+        if in_force.founder is not None and plan.is_empty and missing.is_empty:
+            return Applied(plan, missing, in_force.version)
+        changes = self._standing.changes(self._merged, {})
+        # Another application that does the same fails from here on.
+        publisher = self._stack.enter_context(_publisher(self._settings, self._config))
+        first = plan.only(platform_state(self._factor))
+        ids = {**live.schema_ids, **self._broker.carry_out(first).registered}
+        platform = self._publish(publisher, _of_platform(ids), ids)
+        self.founder.take_over(self._documents)
+        self._standing.settle()
+        rest = plan.without(first)
+        if not self._standing.is_as(self._merged):
+            # The registrar knows of cases; and somebody else may have been given a command.
+            rest, live = self._look(self._standing.in_force)
+            self._check(rest)
+            ids |= live.schema_ids
+        ids |= self._broker.carry_out(rest).registered
+        check_one_id_per_text(ids)
+        schemas = self._publish(publisher, ids, ids)
+        self._broker.release()
+        published = platform.joined(changes).joined(schemas)
+        return Applied(plan, published, self._standing.in_force.version)
+
+    def _look(self, facts: PolicyFacts) -> tuple[Plan, LiveState]:
+        desired = desired_broker(facts, self._today, self._factor)
+        live = self._broker.read(desired, self._standing.in_force)
+        return difference(desired, live), live
+
+    def _check(self, plan: Plan) -> None:
+        plan.require_possible({entry.id for entry in self._documents.entries})
+        if len(plan.revoke) > self._limit:
+            conflict = too_many(len(plan.revoke), self._limit)
+            raise Refused(conflict.problem, **conflict.details)
+        self._subjects.check(plan)
+
+    def _publish(
         self,
-        broker: BrokerState,
-        standing: "_StandingFacts",
         publisher: FactsPublisher,
-    ) -> None:
-        self._broker = broker
-        self._standing = standing
-        self._publisher = publisher
-
-    def publish(
-        self,
-        merged: PolicyFacts,
         published: Mapping[SubjectSchema, int],
         known: Mapping[SubjectSchema, int],
     ) -> FactChanges:
-        """Publish the facts, with those of the ``published`` schemas, and read them back."""
-        changes = self._standing.changes(merged, published)
+        """Publish schemas, and with the first ones the founder, and read them back."""
+        standing = self._standing
+        changes = standing.changes(standing.in_force, published)
+        if standing.in_force.founder is None:
+            changes = changes._replace(policy=(found(self._settings), *changes.policy))
         if not changes.is_empty:
-            version = self._standing.in_force.version
+            version = standing.in_force.version
             epoch = self._broker.topic_id(FACTS_POLICY)
             genesis = self._broker.genesis() if version < 0 else None
-            self._publisher.publish(changes, platform_ids(known), version, epoch, genesis=genesis)
-            self._standing.wait_for(merged, published)
+            publisher.publish(changes, platform_ids(known), version, epoch, genesis=genesis)
+            standing.wait_for(published)
         return changes
-
-
-class _StandingFacts:
-    """The facts in force, and those that ``shared.catalog`` shows to every agency."""
-
-    def __init__(self, config: ClientConfig, topics: frozenset[str], stack: ExitStack) -> None:
-        self._policy = FactsReader(config, FACTS_POLICY)
-        self._catalog = FactsReader(config, SHARED_CATALOG)
-        stack.callback(self._policy.close)
-        stack.callback(self._catalog.close)
-        self._is_first_application = FACTS_POLICY not in topics
-
-    @property
-    def in_force(self) -> PolicyFacts:
-        return self._policy.facts
-
-    def catch_up(self) -> None:
-        if not self._is_first_application:
-            self._policy.catch_up()
-            self._catalog.catch_up()
-
-    def changes(self, merged: PolicyFacts, schema_ids: Mapping[SubjectSchema, int]) -> FactChanges:
-        return fact_changes(self.in_force, self._catalog.facts, merged, schema_ids)
-
-    def wait_for(self, merged: PolicyFacts, schema_ids: Mapping[SubjectSchema, int]) -> None:
-        """A commit is answered before its marker is in every partition: read until all is there."""
-        self._is_first_application = False
-        deadline = time.monotonic() + _READ_BACK_SECONDS_MAX
-        while True:
-            self.catch_up()
-            left = self.changes(merged, schema_ids)
-            if left.is_empty:
-                return
-            if time.monotonic() > deadline:
-                raise NumbersDisagree(
-                    "The facts that were published are not those that are read back.",
-                    expected=f"no difference within {_READ_BACK_SECONDS_MAX:g} s",
-                    found=f"{len(left.policy)} of policy, {len(left.catalog)} of the catalog",
-                    remedy="Another application of the catalog may have run; apply again.",
-                )
-            time.sleep(_READ_BACK_PAUSE_SECONDS)
 
 
 def _publisher(settings: Settings, config: ClientConfig) -> FactsPublisher:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 
 from sharebus.governance.facts import (
@@ -12,10 +13,8 @@ from sharebus.governance.facts import (
 )
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import command, delivery_closed
-from sharebus.stream_apps.enforcer.desired import (
-    SubjectSchema,
-    shared_entries,
-)
+from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, shared_entries
+from sharebus.stream_apps.enforcer.difference import LiveState, LiveTopic, Plan, difference
 
 
 class FactChanges(NamedTuple):
@@ -52,6 +51,42 @@ def fact_changes(
         _changed([*wanted, *merged.grants.values()], in_force),
         _changed(_public_facts(merged, registered), published),
     )
+
+
+def plan_of_change(
+    before: PolicyFacts, after: PolicyFacts, today: date, replication_factor: int
+) -> Plan:
+    """What a change of facts comes to on a broker that matches those before it.
+
+    It is computed of the agencies and entries that differ, and of what rests on them.
+    """
+    entries = {
+        entry.id for entry in after.entries.values() if before.entries.get(entry.id) != entry
+    }
+    entries |= {
+        grant.entry for grant in after.grants.values() if before.grants.get(grant.id) != grant
+    }
+    agencies = {
+        agency.id for agency in after.agencies.values() if before.agencies.get(agency.id) != agency
+    }
+    entries |= {e.id for e in after.entries.values() if e.provider.agency in agencies}
+    entries |= {g.entry for g in after.grants.values() if g.grantee.agency in agencies}
+    desired = desired_broker(_part(after, entries), today, replication_factor)
+    standing = desired_broker(_part(before, entries), today, replication_factor)
+    topics = {topic.name: LiveTopic(topic.partitions, topic.config) for topic in standing.topics}
+    live = LiveState(topics, standing.rules, dict.fromkeys(standing.schemas, 0))
+    return difference(desired, live)
+
+
+def _part(facts: PolicyFacts, entries: set[str]) -> PolicyFacts:
+    """The same facts, with these entries alone."""
+    part = PolicyFacts()
+    part.schemas, part.agencies = facts.schemas, facts.agencies
+    for entry in sorted(entries & facts.entries.keys()):
+        part.apply(facts.entries[entry], facts.version)
+        for grant in facts.grants_of(entry):
+            part.apply(grant, facts.version)
+    return part
 
 
 def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -> list[AnyFact]:

@@ -8,7 +8,14 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from sharebus.infra.credentials import ClientConfig
@@ -52,8 +59,29 @@ class Position(NamedTuple):
     next_offset: int
 
 
+def position_in(positions: dict[str, Position], topic: str, epoch: str) -> Position:
+    """Where the registrar stands in a topic; at its beginning if it never stood there.
+
+    :raises OffsetsLost: the topic is not the one in which the position was recorded.
+    """
+    position = positions.setdefault(topic, Position(epoch, 0))
+    if position.epoch != epoch:
+        raise OffsetsLost(
+            "a topic of commands was deleted and made anew", where=topic,
+            expected=f"topic id {position.epoch}", found=epoch,
+            remedy="See docs/operating.md, When the registrar stops itself.",
+        )  # fmt: skip
+    return position
+
+
+def arrived(message: Message) -> Arrival:
+    """A record of a topic of commands."""
+    _, ingress_ms = message.timestamp()
+    return Arrival(message.topic() or "", message.offset() or 0, ingress_ms, message.value() or b"")
+
+
 class CommandIntake:
-    """``positions`` are those of the last committed decision, by topic."""
+    """``positions`` are those of the last committed decision, by topic; the loop moves them on."""
 
     def __init__(
         self, config: ClientConfig, log: LogReader, positions: dict[str, Position]
@@ -87,13 +115,7 @@ class CommandIntake:
         self._next_try = time.monotonic() + _TRY_AGAIN_SECONDS
         found = []
         for topic, epoch in topic_ids(self._admin, missing).items():
-            position = self.positions.setdefault(topic, Position(epoch, 0))
-            if position.epoch != epoch:
-                raise OffsetsLost(
-                    "a topic of commands was deleted and made anew", where=topic,
-                    expected=f"topic id {position.epoch}", found=epoch,
-                    remedy="See docs/operating.md, When the registrar stops itself.",
-                )  # fmt: skip
+            position = position_in(self.positions, topic, epoch)
             found.append(TopicPartition(topic, 0, position.next_offset))
             self._followed.add(topic)
         if found:
@@ -114,11 +136,7 @@ class CommandIntake:
         for message in messages:
             topic, error = message.topic() or "", message.error()
             if error is None:
-                _, ingress_ms = message.timestamp()
-                value = message.value()
-                arrivals.append(
-                    Arrival(topic, message.offset() or 0, ingress_ms, value if value else b"")
-                )
+                arrivals.append(arrived(message))
             elif error.code() in UNREADABLE_CODES:
                 arrivals += self._pass_over(topic, arrivals)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -146,11 +164,6 @@ class CommandIntake:
             self._consumer.incremental_unassign([TopicPartition(topic, 0)])
             self._consumer.incremental_assign([TopicPartition(topic, 0, end)])
         return [Arrival(topic, offset, 0, None) for offset in range(start, end)]
-
-    def decided(self, arrival: Arrival) -> None:
-        """The next position of the arrival's topic lies behind it."""
-        position = self.positions[arrival.topic]
-        self.positions[arrival.topic] = position._replace(next_offset=arrival.offset + 1)
 
     def waiting(self) -> int:
         """How many commands are known to be in the topics and not decided."""

@@ -16,8 +16,9 @@ from confluent_kafka.admin import AdminClient
 from sharebus import SharebusError
 from sharebus.governance.clock_tables import ClockTables
 from sharebus.governance.docket import Docket
+from sharebus.governance.identity import FOUNDER
 from sharebus.infra.clock_tables import load_clock_rules, load_working_days
-from sharebus.infra.credentials import client_config, credentials_for
+from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
 from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
@@ -29,11 +30,18 @@ from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.case_fact import read_case_fact
 from sharebus.schemas.filed_command import Arrival, Judged, judge
 from sharebus.schemas.record import case_fact
+from sharebus.stream_apps.enforcer.office import Office
 from sharebus.stream_apps.in_hand import DEATHS_MIN, InHand
 from sharebus.stream_apps.progress import ProgressReader
 from sharebus.stream_apps.registrar import metrics, record
 from sharebus.stream_apps.registrar.census import Census
-from sharebus.stream_apps.registrar.intake import CommandIntake, Position
+from sharebus.stream_apps.registrar.intake import (
+    CommandIntake,
+    Position,
+    arrived,
+    position_in,
+    topic_ids,
+)
 from sharebus.stream_apps.registrar.outbox import Outbox
 from sharebus.stream_apps.registrar.transaction import Announcement, Transaction
 from sharebus.stream_apps.transaction import SchemaIds, stopped_by, transactional_producer
@@ -48,19 +56,26 @@ _FIRST_FACTS_SECONDS: Final = 1.0
 
 
 class RegistrarLoop:
-    """The one registrar of a bus."""
+    """The one registrar of a bus; ``config`` and ``facts`` are whoever's stands in for it."""
 
-    def __init__(self, settings: Settings) -> None:
-        config = client_config(settings, credentials_for(settings, NAME))
+    def __init__(
+        self,
+        settings: Settings,
+        config: ClientConfig | None = None,
+        facts: FactsReader | None = None,
+    ) -> None:
+        config = config or client_config(settings, credentials_for(settings, NAME))
         key = bytes.fromhex(key_path(settings, "audit_key").read_text().strip())
         self._config = config
         self._digest = AuditDigest(key)
         self._log = LogReader(config)
-        self._facts = FactsReader(config)
+        self._facts = facts or FactsReader(config)
         self._progress = ProgressReader(self._log)
         self._producer = transactional_producer(config, NAME)
         self._in_hand = InHand(settings.data_dir / NAME / "in_hand.json")
         self._head = WriterHead(NAME)
+        self._positions: dict[str, Position] = {}
+        self._docket: Docket | None = None
         self._instant_ms = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -68,17 +83,13 @@ class RegistrarLoop:
 
         :raises AppStopped: start again. :raises OffsetsLost: a person must look.
         """
-        self._producer.init_transactions(30)
-        self._progress.settle()
-        self._facts.catch_up()
-        self._head = self._progress.writer_head(NAME)
-        docket = self._restored()
-        intake = CommandIntake(self._config, self._log, self._positions())
-        self._outbox = Outbox(AdminClient(self._config, logger=librdkafka_log), self._left_over())
-        self._announce()
+        office = Office(self._config, NAME)
+        docket = self._opened()
+        intake = CommandIntake(self._config, self._log, self._positions)
         log.info("%s is ready", NAME)
         try:
             while not stop.is_set():
+                office.stay()
                 self._step(docket, intake)
         except SharebusError:
             raise
@@ -86,9 +97,44 @@ class RegistrarLoop:
             self._in_hand.blame()
             raise
         finally:
+            office.close()
             intake.close()
             self._log.close()
             self._facts.close()
+
+    def decide_waiting(self, topic: str) -> None:
+        """Decide what waits in one topic and announce it, for whoever stands in for the registrar.
+
+        :raises AppStopped: another one runs after all. :raises OffsetsLost: a person must look.
+        """
+        if self._docket is None:
+            self._docket = self._opened()
+        epoch = topic_ids(AdminClient(self._config, logger=librdkafka_log), [topic])[topic]
+        position = position_in(self._positions, topic, epoch)
+        arrivals: list[Arrival] = []
+        self._log.settle(topic, 0)
+        self._log.read(topic, 0, position.next_offset, lambda each: arrivals.append(arrived(each)))
+        self._facts.catch_up()
+        self._pass_time_if_due(self._docket)
+        while arrivals:
+            arrivals = self._decide(self._docket, arrivals)
+
+    def close(self) -> None:
+        """Stand in no longer; the facts are whoever's they are."""
+        self._log.close()
+        self._producer.close()
+
+    def _opened(self) -> Docket:
+        """Fence whoever was at work before, learn everything that stands, tell what waits."""
+        self._producer.init_transactions(30)
+        self._progress.settle()
+        self._facts.catch_up()
+        self._head = self._progress.writer_head(NAME)
+        docket = self._restored()
+        self._positions |= self._standing()
+        self._outbox = Outbox(AdminClient(self._config, logger=librdkafka_log), self._left_over())
+        self._announce()
+        return docket
 
     def _restored(self) -> Docket:
         docket = Docket(self._facts.facts, ClockTables(load_clock_rules(), load_working_days()))
@@ -105,7 +151,7 @@ class RegistrarLoop:
         self._census.show()
         return docket
 
-    def _positions(self) -> dict[str, Position]:
+    def _standing(self) -> dict[str, Position]:
         standing = self._progress.registrar()
         if standing is None:
             return {}
@@ -127,22 +173,18 @@ class RegistrarLoop:
         self._facts.catch_up()
         metrics.POLICY_VERSION.set(docket.facts.version)
         metrics.WAITING_COMMANDS.set(intake.waiting())
-        intake.follow(topics.commands_topic(agency) for agency in docket.facts.agencies)
+        intake.follow(topics.commands_topic(each) for each in (*docket.facts.agencies, FOUNDER))
         if not docket.facts.schemas:
             time.sleep(_FIRST_FACTS_SECONDS)  # a bus without a catalog: nothing can be written yet
             return
         if arrivals:
             while arrivals:
-                arrivals = self._decide(docket, intake, arrivals)
+                arrivals = self._decide(docket, arrivals)
             return
         self._announce()  # whose topic was missing may be told now
-        now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
-        if due_ms is not None and due_ms <= now_ms:
-            self._pass_time(docket, intake, now_ms)
+        self._pass_time_if_due(docket)
 
-    def _decide(
-        self, docket: Docket, intake: CommandIntake, arrivals: list[Arrival]
-    ) -> list[Arrival]:
+    def _decide(self, docket: Docket, arrivals: list[Arrival]) -> list[Arrival]:
         """Decide as many as one transaction bears; gives those that are left."""
         version = docket.facts.version
         judged: list[Judged] = []
@@ -157,19 +199,23 @@ class RegistrarLoop:
             written_bytes += record.bytes_of(judged[-1].outcome)
             if written_bytes > TRANSACTION_BYTES_MAX:
                 break
-        epochs = {topic: position.epoch for topic, position in intake.positions.items()}
+        epochs = {topic: position.epoch for topic, position in self._positions.items()}
         for each in judged:
-            intake.decided(each.arrival)
+            topic, behind = each.arrival.topic, each.arrival.offset + 1
+            self._positions[topic] = self._positions[topic]._replace(next_offset=behind)
         transaction = self._begin(version)
         try:
             transaction.write_commands(judged, epochs)
-            self._commit(transaction, intake)
+            self._commit(transaction)
         except KafkaException as error:
             raise stopped_by(error) from error
         self._tell(judged)
         return arrivals[len(judged) :]
 
-    def _pass_time(self, docket: Docket, intake: CommandIntake, now_ms: int) -> None:
+    def _pass_time_if_due(self, docket: Docket) -> None:
+        now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
+        if due_ms is None or due_ms > now_ms:
+            return
         self._instant_ms = max(self._instant_ms, now_ms)
         version = docket.facts.version
         outcome = docket.tick(self._instant_ms)
@@ -178,7 +224,7 @@ class RegistrarLoop:
         transaction = self._begin(version)
         try:
             transaction.write_tick(outcome, self._instant_ms)
-            self._commit(transaction, intake)
+            self._commit(transaction)
         except KafkaException as error:
             raise stopped_by(error) from error
         for case in outcome.cases:
@@ -189,8 +235,8 @@ class RegistrarLoop:
         ids, number = SchemaIds.of_facts(self._facts.facts), self._outbox.next_number
         return Transaction(self._producer, ids, self._digest, self._head, version, number)
 
-    def _commit(self, transaction: Transaction, intake: CommandIntake) -> None:
-        transaction.write_position(self._instant_ms, intake.positions)
+    def _commit(self, transaction: Transaction) -> None:
+        transaction.write_position(self._instant_ms, self._positions)
         transaction.commit()
         self._head = transaction.head
         self._log.settle(topics.FACTS_POLICY, 0)

@@ -1,6 +1,5 @@
 """Applying a catalog to a real broker and registry."""
 
-import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from sharebus import InvalidInput, Unavailable
+from sharebus import InvalidInput, Refused
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.catalog_files import InvalidCatalog
 from sharebus.infra.facts_reader import FactsReader
@@ -223,7 +222,7 @@ def test_application_that_dies_after_its_facts_is_completed_by_the_next(
     assert town.apply(entry).is_empty
 
 
-def test_second_application_at_the_same_time_fences_the_first(
+def test_application_that_judged_by_what_stood_before_another_is_refused(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry, other = town.entry(), town.entry("alleys")
@@ -236,7 +235,7 @@ def test_second_application_at_the_same_time_fences_the_first(
 
     town.apply()
     monkeypatch.setattr(apply_module, "check_documents", check_while_another_runs)
-    with pytest.raises(Unavailable, match="did not"):
+    with pytest.raises(Refused, match="has changed"):
         town.apply(entry)
     facts = town.facts()
     assert other.id in facts.entries
@@ -245,29 +244,31 @@ def test_second_application_at_the_same_time_fences_the_first(
     assert entry.id in town.facts().entries
 
 
-def test_each_publication_is_in_the_audit_chain_with_a_line_for_each_fact(town: Town) -> None:
+def test_each_fact_is_in_the_audit_chain_of_who_made_it(town: Town) -> None:
     entry = town.entry()
     applied = town.apply(entry)
-    writer = "catalog"
-    head, batches = WriterHead(writer), []
+    heads = {name: WriterHead(name) for name in ("catalog", "registrar")}
+    batches: dict[str, list[dict[str, Any]]] = {"catalog": [], "registrar": []}
 
     def take(message: Any) -> None:
-        nonlocal head
         batch = audit_batch().decode(message.value())
-        if batch["writer"] == writer:
-            head = verify_next(head, batch, message.value())
-            batches.append(batch)
+        writer = batch["writer"]
+        if writer in heads:
+            heads[writer] = verify_next(heads[writer], batch, message.value())
+            batches[writer].append(batch)
 
     log = LogReader(town.admin_config)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not batches and time.monotonic() < deadline:
-        log.read(topics.AUDIT, 0, 0, take)
+    log.settle(topics.AUDIT, 0)
+    log.read(topics.AUDIT, 0, 0, take)
     log.close()
+    made, schemas = batches["registrar"][-1], batches["catalog"][-1]
+    assert (made["kind"], made["source_topic"]) == ("command", topics.commands_topic("founder"))
+    assert (schemas["kind"], schemas["source_topic"]) == ("policy", topics.FACTS_POLICY)
+    decision, *facts = made["lines"]
+    assert (decision["place"], decision["outcome"]) == ("founding take_over", "accepted")
     names = {f"{fact.kind}/{fact.id}"[:64] for part in applied.facts for fact in part}
-    documents, schemas = batches[-2:]
-    assert {line["place"] for last in batches[-2:] for line in last["lines"]} == names
+    assert {line["place"] for line in (*facts, *schemas["lines"])} == names
     assert {line["place"].partition("/")[0] for line in schemas["lines"]} == {"schema"}
-    for last in (documents, schemas):
-        assert (last["kind"], last["source_topic"]) == ("policy", topics.FACTS_POLICY)
-        for line in last["lines"]:
+    for last, lines in ((made, facts), (schemas, schemas["lines"])):
+        for line in lines:
             assert len(line["digests"]) == 16 * len(last["routes"][line["route"]])

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sharebus.consumers.oversight.replay import Written, read_written
-from sharebus.governance.agency import Agency
+from sharebus.governance.agency import Agency, SigningKey
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Case
 from sharebus.governance.docket import Docket
 from sharebus.governance.entry import CatalogEntry
-from sharebus.governance.facts import AnyFact, PolicyFacts, RegisteredSchema
+from sharebus.governance.facts import AnyFact, PolicyFacts, RegisteredSchema, fact_document
+from sharebus.governance.founder import Founder
+from sharebus.governance.identity import FOUNDER
 from sharebus.infra.facts_reader import fact_of
 from sharebus.ledger.chain import WriterHead
 from sharebus.schemas import topic as topics
@@ -93,7 +95,7 @@ class MemoryRegistrar:
         self._head = WriterHead(NAME)
         self._instant_ms = 0
         self.broker.now_ms = town.MORNING
-        names = (*town.PARTIES, *town.OFFICES)
+        names = (*town.PARTIES, *town.OFFICES, FOUNDER)
         self.keys = {name: bytes([number]) * 32 for number, name in enumerate(names, 1)}
         schemas = (
             RegisteredSchema(
@@ -101,18 +103,32 @@ class MemoryRegistrar:
             )
             for each in platform_records()
         )
-        agencies = (self.agency(name) for name in names)
-        entries = (CatalogEntry.model_validate(town.entry_document(e)) for e in town.CLASSES)
-        self.bootstrap(*schemas, *agencies, *entries)
+        self.bootstrap(Founder(name="x", keys=(self.signing_key(FOUNDER),)), *schemas)
         self.start()
+        agencies = [self.agency(name) for name in (*town.PARTIES, *town.OFFICES)]
+        entries = [CatalogEntry.model_validate(town.entry_document(e)) for e in town.CLASSES]
+        self.take_over(*agencies, *entries)
+        self.judged.clear()
 
     def agency(self, who: str, **changes: Any) -> Agency:
-        public_key = ALGORITHMS["ed25519"].public_key(self.keys[who]).hex()
-        keys = [{"id": "k1", "algorithm": "ed25519", "public_key": public_key}]
+        keys = [self.signing_key(who).model_dump()]
         return Agency.model_validate(town.agency_document(who, keys=keys, **changes))
 
+    def signing_key(self, who: str) -> SigningKey:
+        public_key = ALGORITHMS["ed25519"].public_key(self.keys[who]).hex()
+        return SigningKey(id="k1", algorithm="ed25519", public_key=public_key)
+
+    def take_over(self, *documents: Agency | CatalogEntry, **how: Any) -> None:
+        """Bring in reviewed files as ``catalog apply`` does."""
+        lists: dict[str, list[Any]] = {"agencies": [], "entries": []}
+        for document in documents:
+            name = "agencies" if isinstance(document, Agency) else "entries"
+            lists[name].append(fact_document(document))
+        self.give(FOUNDER, "founding", FOUNDER, "take_over", documents=lists, **how)
+        self.decide()
+
     def bootstrap(self, *facts: AnyFact) -> None:
-        """Publish facts as ``catalog apply`` does, with the audit record that proves them."""
+        """Publish facts as the enforcer does, with the audit record that proves them."""
         now_ms = self.broker.now_ms
         version = len(self.broker.topics.get(topics.FACTS_POLICY, [])) - 1
         records = list(record.fact_records(facts, now_ms, SchemaIds(SCHEMA_IDS)))
@@ -224,7 +240,8 @@ class MemoryRegistrar:
         found = []
         for each in self.broker.topics[topics.AUDIT]:
             batch = audit_batch().decode(each.value() or b"")
-            for line in batch["lines"] if batch["writer"] == NAME else ():
+            is_ours = batch["source_topic"] != topics.commands_topic(FOUNDER)
+            for line in batch["lines"] if batch["writer"] == NAME and is_ours else ():
                 route = batch["routes"][line["route"]] if line["route"] >= 0 else []
                 found.append({**line, "route": route, "kind": batch["kind"]})
         return found

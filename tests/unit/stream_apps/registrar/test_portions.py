@@ -8,6 +8,7 @@ import pytest
 
 from sharebus.schemas.filed_command import Arrival, Judged
 from sharebus.schemas.topic import commands_topic
+from sharebus.stream_apps.registrar.intake import Position
 from sharebus.stream_apps.registrar.loop import TRANSACTION_BYTES_MAX, RegistrarLoop
 from sharebus.stream_apps.registrar.record import bytes_of
 
@@ -38,20 +39,19 @@ def test_each_command_is_decided_once_and_no_transaction_is_too_long(
         Arrival(topic, kept.offset(), kept.timestamp()[1], kept.value() or b"")
         for kept in registrar.broker.topics[topic]
     ]
-    decided: list[int] = []
-    intake: Any = SimpleNamespace(positions={}, decided=lambda each: decided.append(each.offset))
     transactions = Transactions()
     deciding = RegistrarLoop.__new__(RegistrarLoop)
     monkeypatch.setattr(deciding, "_instant_ms", 0, raising=False)
+    monkeypatch.setattr(deciding, "_positions", {topic: Position("epoch", 0)}, raising=False)
     in_hand = SimpleNamespace(take=lambda *_: None, release=lambda: None, suspect=None)
     monkeypatch.setattr(deciding, "_in_hand", in_hand, raising=False)
     monkeypatch.setattr(deciding, "_begin", lambda _version: transactions)
     monkeypatch.setattr(deciding, "_commit", lambda *_: None)
     monkeypatch.setattr(deciding, "_tell", lambda _judged: None)
     while left:
-        left = deciding._decide(registrar.docket, intake, left)
+        left = deciding._decide(registrar.docket, left)
     assert [each.command.id for held in transactions.held for each in held if each.command] == ids
-    assert decided == list(range(30))
+    assert deciding._positions == {topic: Position("epoch", 30)}
     assert (len(transactions.held) == 1) is is_one
     for held in transactions.held:
         assert sum(bytes_of(each.outcome) for each in held[:-1]) <= TRANSACTION_BYTES_MAX

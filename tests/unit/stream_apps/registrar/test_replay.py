@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sharebus.consumers.oversight.replay import Written, replay
+from sharebus.governance.founder import Founder
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import policy_fact
 
@@ -19,7 +20,7 @@ from .test_decisions import FIVE, granted
 def busy(registrar: MemoryRegistrar) -> MemoryRegistrar:
     """Grants, refusals, bad commands, foreign facts between them, a new start, and time."""
     granted(registrar)
-    registrar.bootstrap(registrar.agency("health", officer={"name": "周某", "title": "科长"}))
+    registrar.take_over(registrar.agency("health", officer={"name": "周某", "title": "科长"}))
     registrar.give("tax", "request", "r-2", "submit", **FIVE)
     registrar.give("market", "request", "r-2", "refuse", seen=1, legal_basis="示例法 5")
     registrar.give("market", "request", "r-1", "accept", seen=1, accepted_fields=["phone"])
@@ -165,3 +166,35 @@ def test_refused_command_put_in_place_of_another_refused_one_is_named(
     assert found.commands[place] == b"no command"
     found.commands[place] = b"another"
     assert wheres(found) == ["commands.tax offset 2"]
+
+
+def test_fact_that_follows_from_no_command_is_named_though_the_audit_knows_it(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.bootstrap(busy.agency("health", officer={"name": "某", "title": "x"}))
+    offset = len(busy.broker.topics[topics.FACTS_POLICY]) - 1
+    (found,) = replay(written(busy, monkeypatch))
+    assert found.where == f"facts.policy offset {offset}, agency health"
+    assert found.expected == "a fact that follows from a command"
+
+
+def test_second_founder_is_named_and_its_commands_are_refused(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = Founder(name="another", keys=(busy.signing_key("tax"),))
+    busy.bootstrap(second)
+    offset = len(busy.broker.topics[topics.FACTS_POLICY]) - 1
+    busy.take_over(busy.agency("health", suspended=True), signed_by="tax")
+    assert [judged.rule for judged in busy.judged[-1:]] == ["command.signature"]
+    assert not busy.facts.agencies["health"].suspended
+    assert wheres(written(busy, monkeypatch)) == [f"facts.policy offset {offset}, founder founder"]
+
+
+def test_founder_that_is_not_the_one_who_was_told_is_named(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = written(busy, monkeypatch)
+    assert busy.facts.founder is not None
+    assert replay(everything, busy.facts.founder) == []
+    other = Founder(name="another", keys=(busy.signing_key("tax"),))
+    assert replay(everything, other)[0].where == "facts.policy offset 0, founder founder"
