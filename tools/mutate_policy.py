@@ -1,246 +1,173 @@
 """Mutation test of the policy: each small change of its code must be noticed by a test.
 
-    .venv/bin/python tools/mutate_policy.py [--jobs N] [--only governance/view.py]
+    .venv/bin/python tools/mutate_policy.py [--only governance/view.py] [--resume FILE] [--json]
 
-A mutant exists in the memory of one forked process alone: an import hook compiles the changed tree
-in place of the module, so no file is written and work may go on beside it. Survivors that are
-equivalent to the original stand in docs/policy-proof.md with their reason; any other makes the
-exit code 1.
+No file is written, for a mutant exists in the memory of one process alone; but nobody may change
+the code meanwhile.
+Mutants that end before a test judges them are counted apart: ``broken`` ones cannot be imported,
+``endless`` ones run out of time. Before all else the controls say whether the tool can be believed.
+Survivors that are equivalent to the original stand in docs/policy-proof.md with their reason; any
+other makes the exit code 1.
 """
 
 import argparse
 import ast
-import contextlib
-import copy
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import os
-import signal
+import hashlib
+import json
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-PROJECT: Final = Path(__file__).parents[1]
+from mutant_trials import PROJECT, prepare, try_anew, try_quickly, verdicts
+from policy_mutants import Mutant, mutants_of
+
 PAGE: Final = PROJECT / "docs" / "policy-proof.md"
-MODULES: Final = (
-    "governance/view.py",
-    "governance/grant.py",
-    "governance/collection.py",
-    "governance/self_service.py",
-    "governance/facts.py",
-    "stream_apps/enforcer/rights.py",
-    "stream_apps/gate/plan.py",
-    "stream_apps/gate/release.py",
+_GOVERNANCE, _APPS = "tests/unit/governance", "tests/unit/stream_apps"
+_DOCKET: Final = tuple(
+    f"{_GOVERNANCE}/docket/test_{name}.py" for name in ("request", "agency_case", "entry_case")
 )
-TESTS: Final = (
-    "tests/unit/governance/test_view.py",
-    "tests/unit/governance/test_collection.py",
-    "tests/unit/governance/test_facts.py",
-    "tests/unit/governance/test_entry.py",
-    "tests/unit/stream_apps/test_enforcer_plan.py",
-    "tests/unit/stream_apps/gate/test_plan.py",
-    "tests/unit/stream_apps/gate/test_lane.py",
-    "tests/unit/policy",
+MODULES: Final = {
+    "governance/grant.py": (f"{_GOVERNANCE}/test_facts.py",),
+    "governance/view.py": (f"{_GOVERNANCE}/test_view.py",),
+    "governance/collection.py": (f"{_GOVERNANCE}/test_collection.py",),
+    "governance/self_service.py": (f"{_GOVERNANCE}/test_collection.py",),
+    "governance/facts.py": (f"{_GOVERNANCE}/test_facts.py",),
+    "governance/entry.py": (f"{_GOVERNANCE}/test_entry.py", *_DOCKET),
+    "governance/agency.py": _DOCKET,
+    "governance/application.py": _DOCKET,
+    "governance/narrowing.py": (f"{_GOVERNANCE}/test_narrowing.py", *_DOCKET),
+    "stream_apps/enforcer/rights.py": (f"{_APPS}/test_enforcer_state.py",),
+    "stream_apps/enforcer/desired.py": (f"{_APPS}/test_enforcer_state.py",),
+    "stream_apps/gate/release.py": (
+        f"{_APPS}/gate/test_lane.py", f"{_APPS}/gate/test_view_property.py",
+    ),
+    "stream_apps/gate/plan.py": (f"{_APPS}/gate/test_plan.py", f"{_APPS}/gate/test_lane.py"),
+}  # fmt: skip
+"""What decides who sees what, each with the tests of its own; ``TESTS`` are for all."""
+TESTS: Final = (f"{_APPS}/test_enforcer_plan.py", "tests/unit/policy")
+_CONTROLLED: Final = "governance/grant.py"
+_CONTROL_TESTS: Final = ("tests/unit/policy/test_released.py",)
+_CONTROL_SECONDS: Final = 8
+_IN_FORCE: Final = "        return not self.revoked and"
+_CONTROLS: Final = (
+    ("survived", _IN_FORCE, "        return (not self.revoked) and"),
+    ("survived", "{condition.field for condition in", "{each.field for each in"),
+    ("killed", _IN_FORCE, "        return True or"),
+    ("killed", "    revoked: bool = False", "    revoked: bool = True"),
+    ("broken", "    revoked: bool = False", "    revoked: bool = nothing"),
+    ("endless", _IN_FORCE, "        while True: continue\n        return"),
 )
-TIMEOUT_SECONDS: Final = 150
-_PRELOADED: Final = (
-    "pytest", "hypothesis.stateful", "pydantic", "fastavro", "confluent_kafka.admin", "cedarpy",
-    "yaml", "httpx", "cryptography.hazmat.primitives.asymmetric.ed25519", "prometheus_client",
-)  # fmt: skip
-"""What every child would import again; nothing of sharebus."""
-_COMPARED: Final[dict[type, type]] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-_COMPUTED: Final[dict[type, type]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
-    ast.Mult: ast.Add, ast.Div: ast.Mult,
-}  # fmt: skip
-
-_CHANGED: Final = (
-    ast.If, ast.IfExp, ast.comprehension, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp,
-    ast.Constant, ast.Expr, ast.Return,
-)  # fmt: skip
+"""Changes of which the verdict is known: none, another program, no program, and one without end."""
 
 
-class Mutant(NamedTuple):
-    """One change of one module; ``name`` says the line's text and what became of it."""
+class Record:
+    """Verdicts that are known from an earlier run over the same programs: a file of JSON lines."""
 
-    module: str
-    line: int
-    name: str
-    tree: ast.Module
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+        self._known = {
+            (each["program"], each["name"]): each["verdict"] for each in map(json.loads, lines)
+        }
 
+    def verdict(self, mutant: Mutant) -> str | None:
+        """What is known of a mutant; a survivor is tried again, for there may be new tests."""
+        known = self._known.get((_program(mutant), mutant.name))
+        return None if known == "survived" else known
 
-def mutants(module: str) -> Iterator[Mutant]:
-    """Every change of a module, one at a time."""
-    source = (PROJECT / module).read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    for index, node in enumerate(ast.walk(tree)):
-        if not isinstance(node, _CHANGED):
-            continue
-        for variant in range(3):
-            changed = copy.deepcopy(tree)
-            nodes = list(ast.walk(changed))
-            told = _change(nodes[index], variant, _parents(changed))
-            if told is None:
-                break
-            line = getattr(nodes[index], "lineno", 0)
-            ast.fix_missing_locations(changed)
-            yield Mutant(module, line, told, changed)
-
-
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    return {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+    def add(self, mutant: Mutant, verdict: str) -> dict[str, Any]:
+        """Keep a verdict."""
+        told = {
+            "module": mutant.module, "line": mutant.line, "name": mutant.name, "verdict": verdict,
+            "program": _program(mutant),
+        }  # fmt: skip
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        return told
 
 
-def _change(node: Any, variant: int, parents: dict[ast.AST, ast.AST]) -> str | None:
-    """Change a node in place and say how; None if there is no such variant."""
-    if _is_annotation(node, parents):
-        return None
-    before = ast.unparse(node) if hasattr(node, "lineno") else ""
-    if isinstance(node, ast.If | ast.IfExp) and variant < 2:
-        before = ast.unparse(node.test)
-        node.test = ast.Constant(variant == 0)
-        return f"if {_short(before)} -> if {variant == 0}"
-    if isinstance(node, ast.comprehension) and node.ifs and variant == 0:
-        before = ast.unparse(node.ifs[0])
-        node.ifs = node.ifs[1:]
-        return f"for … if {_short(before)} -> without"
-    if variant > 0:
-        return None
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARED:
-        node.ops[0] = _COMPARED[type(node.ops[0])]()
-    elif isinstance(node, ast.BoolOp):
-        node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-    elif isinstance(node, ast.BinOp) and type(node.op) in _COMPUTED:
-        node.op = _COMPUTED[type(node.op)]()
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        parents[node].__dict__.update(_replaced(parents[node], node, node.operand))
-        return f"{_short(before)} -> {_short(ast.unparse(node.operand))}"
-    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        node.value = not node.value
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
-        node.value += 1
-    elif isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
-        node.value = ast.Constant(None)
-    elif isinstance(node, ast.Return) and not isinstance(node.value, ast.Constant | None):
-        node.value = ast.Constant(None)
-    else:
-        return None
-    return f"{_short(before)} -> {_short(ast.unparse(node))}"
+def _program(mutant: Mutant) -> str:
+    return hashlib.sha256((PROJECT / mutant.module).read_bytes()).hexdigest()[:16]
 
 
-def _is_annotation(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    while node in parents:
-        parent = parents[node]
-        if isinstance(parent, ast.AnnAssign | ast.arg) and parent.annotation is node:
-            return True
-        if isinstance(parent, ast.FunctionDef) and parent.returns is node:
-            return True
-        if isinstance(parent, ast.Assign) and isinstance(node, ast.BinOp):
-            return isinstance(node.op, ast.BitOr) and node.left.__class__ is not ast.Call
-        node = parent
-    return False
+def controls() -> list[str]:
+    """What the tool says wrongly of changes of which the verdict is known: nothing, one hopes."""
+    wrong = []
+    for expected, before, after in _CONTROLS:
+        text = (PROJECT / _CONTROLLED).read_text(encoding="utf-8")
+        if text.count(before) != 1:
+            return [f"{_CONTROLLED} has no longer one {before!r}"]
+        mutant = Mutant(_CONTROLLED, 0, after, ast.parse(text.replace(before, after)))
+        ways = {
+            way: dict(trial([mutant], 1, _CONTROL_TESTS, _CONTROL_SECONDS)).get(mutant)
+            for way, trial in (("quickly", try_quickly), ("anew", try_anew))
+        }
+        for way, verdict in ways.items():
+            if verdict != expected and (way, verdict) != ("quickly", "unsuited"):
+                wrong.append(f"{after!r} is {verdict} when tried {way}, not {expected}")
+    return wrong
 
 
-def _replaced(parent: ast.AST, old: ast.AST, new: ast.AST) -> dict[str, Any]:
-    return {
-        name: new if value is old else [new if x is old else x for x in value]
-        if isinstance(value, list) else value
-        for name, value in ast.iter_fields(parent)
-    }  # fmt: skip
+def is_listed(mutant: Mutant, page: str) -> bool:
+    """Whether the page has the survivor, as equivalent and with a reason."""
+    name = mutant.name.replace("|", "\\|")
+    return f"| `{mutant.module}` | `{name}` |" in page
 
 
-def _short(text: str) -> str:
-    return " ".join(text.split())[:90]
+def _tests_of(module: str) -> list[str]:
+    return [*MODULES[module], *TESTS]
 
 
-class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives the mutant where its module is imported."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant = mutant
-        self._name = "sharebus." + mutant.module.removesuffix(".py").replace("/", ".")
-
-    def find_spec(
-        self, name: str, path: Any = None, target: Any = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_loader(name, self) if name == self._name else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = str(PROJECT / self._mutant.module)
-        exec(compile(self._mutant.tree, module.__file__, "exec"), module.__dict__)  # noqa: S102
-
-
-def _test(mutant: Mutant | None) -> int:
-    """Fork, and run the tests against the mutant there; the pid of the child."""
-    pid = os.fork()
-    if pid:
-        return pid
-    signal.alarm(TIMEOUT_SECONDS)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    code = 1
-    with contextlib.suppress(BaseException):
-        if mutant is not None:
-            sys.meta_path.insert(0, _Mutated(mutant))
-        import pytest
-
-        options = [
-            "-x",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "--assert=plain",
-            "--hypothesis-seed=0",
-        ]
-        code = pytest.main([*options, *TESTS])
-    os._exit(int(code))
-
-
-def _survivors(todo: list[Mutant], jobs: int) -> Iterator[Mutant]:
-    running: dict[int, Mutant] = {}
-    waiting = list(reversed(todo))
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant = waiting.pop()
-            running[_test(mutant)] = mutant
-        pid, status = os.wait()
-        mutant = running.pop(pid)
-        if status == 0:
-            print(f"survived  {mutant.module}: {mutant.name}  (line {mutant.line})", flush=True)
-            yield mutant
+def _judge(module: str, options: argparse.Namespace, record: Record) -> list[Mutant]:
+    """Try the mutants of a module; those that survived."""
+    began = time.monotonic()
+    todo, survivors, count = [], [], Counter[str]()
+    for mutant in mutants_of(PROJECT, module):
+        known = record.verdict(mutant)
+        count.update([known] if known else [])
+        todo += [] if known else [mutant]
+    for mutant, verdict in verdicts(todo, options.jobs, _tests_of(module)):
+        count[verdict] += 1
+        told = record.add(mutant, verdict)
+        if options.json:
+            print(json.dumps(told, ensure_ascii=False), flush=True)
+        if verdict == "survived":
+            survivors.append(mutant)
+            print(f"survived  {module}:{mutant.line}  {mutant.name}", file=sys.stderr, flush=True)
+    counts = ", ".join(f"{count[verdict]} {verdict}" for verdict in sorted(count))
+    seconds = time.monotonic() - began
+    print(
+        f"{module}: {count.total()} mutants: {counts}; {seconds:.0f} s", file=sys.stderr, flush=True
+    )
+    return survivors
 
 
 def main() -> int:
-    """Make all mutants, test each, and compare the survivors with those that the page lists."""
+    """Make all mutants, try each, and compare the survivors with those that the page lists."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", action="append", choices=MODULES)
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
+    parser.add_argument(
+        "--only", action="append", choices=list(MODULES), help="these modules alone"
+    )
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="keep verdicts there; go on")
+    parser.add_argument("--json", action="store_true", help="print each verdict as a JSON line")
     options = parser.parse_args()
-    os.chdir(PROJECT)
-    for name in _PRELOADED:
-        importlib.import_module(name)
-    if os.waitpid(_test(None), 0)[1]:
-        print("the tests fail without a mutant")
+    options.resume = options.resume and options.resume.absolute()
+    prepare()
+    wrong = controls()
+    if wrong:
+        print("\n".join(["the tool cannot be believed:", *wrong]), file=sys.stderr)
         return 2
-    began = time.monotonic()
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    page = PAGE.read_text(encoding="utf-8")
+    record = Record(options.resume)
     unlisted = 0
     for module in options.only or MODULES:
-        todo = list(mutants(module))
-        left = list(_survivors(todo, options.jobs))
-        unlisted += sum(f"`{mutant.name}`" not in page for mutant in left)
-        print(f"{module}: {len(todo)} mutants, {len(left)} survived", flush=True)
-    print(f"{unlisted} survivors that are not listed; {time.monotonic() - began:.0f} s")
+        survivors = _judge(module, options, record)
+        unlisted += sum(not is_listed(mutant, page) for mutant in survivors)
+    print(f"{unlisted} survivors that are not listed", file=sys.stderr)
     return int(unlisted > 0)
 
 

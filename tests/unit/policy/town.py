@@ -170,9 +170,11 @@ def decide(facts: PolicyFacts, rows: Sequence[Row]) -> Released:
     ids = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry.id)), {})
     if not ids:
         return Released((), ())
-    plan = compile_plan(facts, entry, case.VIEW_KEY)
     events = [event(number, row, max(ids), entry.key_fields) for number, row in enumerate(rows)]
-    decision = lane_of(plan.views).decide(plan, events)
+    # As the gate's policy: what is not to be shared any more has no plan.
+    is_shared = entry.sharing_class != "not_shared"
+    plan = compile_plan(facts, entry, case.VIEW_KEY) if is_shared else None
+    decision = lane_of(plan.views if plan else ()).decide(plan, events)
     return Released(tuple(decision.outputs), tuple(decision.lines))
 
 
