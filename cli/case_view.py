@@ -183,7 +183,7 @@ def _remark(clock: RunningClock) -> str:
     if clock.overdue:
         return "overdue"
     if clock.due_ms is None:
-        return "paused"
+        return clock.because
     return "provisional" if clock.provisional else ""
 
 

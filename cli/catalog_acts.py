@@ -2,7 +2,7 @@
 
 import typer
 
-from sharebus.cli.act_fields import text
+from sharebus.cli.act_fields import SET_DUE, number, text
 from sharebus.cli.acts import Act, add_acts
 from sharebus.governance.case import Case
 
@@ -45,6 +45,23 @@ _ACTS = (
         {**_REASON, **_CHANGE}, _ENTRY),
     Act("resume", "entry", "resume", "Put a halted entry in force again.",
         f"catalog resume rivers --as {_OFFICE}", argument=_ENTRY),
+    Act("report-change", "entry", "report_change",
+        "Say that something has changed that the catalog must show (Order 809 Art 17).",
+        f"catalog report-change rivers --as {_PROVIDER} --reason 职责调整", _REASON, _ENTRY),
+    Act("hand-in", "entry", "hand_in",
+        "Hand in the updated document, as the provider; it waits for the revision.",
+        f"catalog hand-in rivers.yaml --as {_PROVIDER} --head 李某,局长", argument=_FILE,
+        is_file=True),
+    Act("return-update", "entry", "return_update", "Send an update back to its provider.",
+        f"catalog return-update rivers --as {_OFFICE} --reason 缺少共享依据", _REASON, _ENTRY),
+    Act("ask-extension", "entry", "ask_extension", "Ask for more time for an update.",
+        f"catalog ask-extension rivers --as {_PROVIDER} --working-days 5 --reason 需会商",
+        {**_REASON, "extension": number("--working-days", "How many working days.")}, _ENTRY),
+    Act("extend", "entry", "extend", "Consent to the extension that was asked for.",
+        f"catalog extend rivers --as {_OFFICE}", argument=_ENTRY),
+    Act("set-due", "entry", "set_due", "Set the last day of a step that the law leaves to you.",
+        f"catalog set-due rivers --as {_OFFICE} --step update_catalog --due 2027-03-31",
+        SET_DUE, _ENTRY),
     Act("revise", "entry", "revise",
         "Replace its document; what narrows it needs a change that was filed.",
         f"catalog revise rivers.yaml --as {_OFFICE} --change c-1", _CHANGE, _FILE, is_file=True),

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from sharebus.cli.act_fields import ROW_FILTER, TERM, Field, choice, number, text, texts
+from sharebus.cli.act_fields import ROW_FILTER, SET_DUE, TERM, Field, choice, number, text, texts
 from sharebus.cli.acts import Act, known_case
 from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
@@ -77,6 +77,9 @@ _ACTS = (
         {**_REASON, "extension": number("--working-days", "How many working days.")}),
     Act("extend", "request", "extend", "Consent to the extension that was asked for.",
         "request extend r-1 --as nb-data.office"),
+    Act("set-due", "request", "set_due",
+        "Set the last day of a step that the law leaves to you, as the authority.",
+        "request set-due r-1 --as nb-data.office --step share --due 2027-03-31", SET_DUE),
     Act("ask-review", "request", "ask_review", "Have the authority review a refusal.",
         f"request ask-review r-1 --as {_SUBSCRIBER} --reason 依法应当共享 --wait", _REASON,
         decided=is_decided),

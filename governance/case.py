@@ -41,6 +41,10 @@ class RunningClock(Strict):
 class Case(Strict):
     """A version of a case; version 0 is of what stands by the catalog's reviewed files alone.
 
+    ``version`` is raised by moves, and a command names the one that its author saw. ``record``
+    counts whatever was written of the case, clocks that ran out or were counted anew included: an
+    answer that crosses one of those is not about another case than its author saw.
+
     ``content`` holds the fields that commands have filled, the last one of each name; ``consents``
     the command by which each role consented in the present state. ``changed_ms`` is when the
     command of this version was received, in milliseconds since 1970 (UTC); ``officer`` gave it and
@@ -54,6 +58,7 @@ class Case(Strict):
     jurisdiction: DivisionCode
     state: str
     version: int = Field(ge=0)
+    record: int = Field(0, ge=0)
     provider: Id | None = None
     subscriber: Id | None = None
     consents: Mapping[str, str] = {}
@@ -138,7 +143,7 @@ def open_case(
     move = _move(case_kind, NOTHING, act, actors, ())
     case = Case(
         id=case_id, case_kind=case_kind, jurisdiction=jurisdiction, state=move.target, version=1,
-        provider=provider, subscriber=subscriber, content=dict(act.content),
+        record=1, provider=provider, subscriber=subscriber, content=dict(act.content),
         opened_ms=act.received_ms, changed_ms=act.received_ms, command=act.command,
     )  # fmt: skip
     return case, move
@@ -161,6 +166,7 @@ def advance(case: Case, act: Act, actors: Iterable[Actor]) -> tuple[Case, Move]:
         update={
             "state": move.target,
             "version": case.version + 1,
+            "record": case.record + 1,
             "consents": consents,
             "content": {**case.content, **act.content},
             "changed_ms": act.received_ms,

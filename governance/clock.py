@@ -41,7 +41,7 @@ class Clock(Strict):
     rules: tuple[ClockRule, ...] = Field(min_length=1)
     started_ms: int
     set_due_ms: int | None = None
-    """The due instant that the authority set, for rows with ``set_by``."""
+    """The due instant that the authority set, for rows with ``set_by``; None until it has."""
     extension: Extension | None = None
     events: tuple[RecordedEvent, ...] = ()
 
@@ -49,9 +49,14 @@ class Clock(Strict):
     def _rules_compete(self) -> "Clock":
         if len({(rule.procedure, rule.step, rule.actor, rule.starts) for rule in self.rules}) > 1:
             raise ValueError("only rows of one procedure, step, actor and starting event compete")
-        if any(rule.set_by for rule in self.rules) != (self.set_due_ms is not None):
+        if self.set_due_ms is not None and not any(rule.set_by for rule in self.rules):
             raise ValueError("a due instant is set where a row leaves it to an authority")
         return self
+
+    @property
+    def is_to_be_set(self) -> bool:
+        """Whether an authority has yet to set its due instant."""
+        return self.set_due_ms is None and any(rule.set_by for rule in self.rules)
 
 
 class Deadline(Strict):
@@ -79,26 +84,33 @@ def start_clock(
 ) -> Clock:
     """Start the clock of a step, under the rows that compete for it.
 
-    Where a row leaves the period to an authority, ``set_due_ms`` is what the authority set.
+    Where a row leaves the period to an authority, ``set_due_ms`` is what the authority set; until
+    it has (:func:`set_due`), that row has no due instant.
 
-    :raises InvalidInput: there is no row with a due instant; a due instant is missing, not wanted,
-        or not behind the start; the rows do not belong together.
+    :raises InvalidInput: there is no row with a due instant; a due instant is not wanted, or not
+        behind the start; the rows do not belong together.
     """
     timed = tuple(rule for rule in rules if rule.times is None)
     if not timed:
         raise InvalidInput("no rule sets a time for this step")
-    setters = [rule.set_by for rule in timed if rule.set_by]
-    if setters and set_due_ms is None:
-        raise InvalidInput(
-            f"the due instant of {timed[0].title} is set by the {setters[0]}, and is not given"
-        )
-    if set_due_ms is not None and (not setters or set_due_ms <= started_ms):
+    clock = Clock(rules=timed, started_ms=started_ms)
+    return clock if set_due_ms is None else set_due(clock, set_due_ms)
+
+
+def set_due(clock: Clock, due_ms: int) -> Clock:
+    """The clock with the due instant that an authority has set, in place of an earlier one.
+
+    :raises InvalidInput: no row leaves it to anybody, or it is not behind the start.
+    """
+    is_set = any(rule.set_by for rule in clock.rules)
+    if not is_set or due_ms <= clock.started_ms:
         raise InvalidInput(
             "this due instant cannot be set",
-            expected=f"one behind {utc_text(started_ms)}" if setters else "none: the law counts",
-            found=utc_text(set_due_ms),
-        )
-    return Clock(rules=timed, started_ms=started_ms, set_due_ms=set_due_ms)
+            expected=f"one behind {utc_text(clock.started_ms)}" if is_set
+            else "none: the law counts",
+            found=utc_text(due_ms),
+        )  # fmt: skip
+    return clock.model_copy(update={"set_due_ms": due_ms})
 
 
 def record_event(clock: Clock, event: CaseEvent, at_ms: int) -> Clock:
@@ -149,7 +161,8 @@ def extend_clock(clock: Clock, extension: Extension, calendar: WorkingDays) -> C
 
 
 def deadline_of(clock: Clock, calendar: WorkingDays) -> Deadline | None:
-    """The due instant of the step and the row it comes from; None while the clock is paused.
+    """The due instant of the step and the row it comes from; None while the clock is paused, or
+    as long as it is not set.
 
     :raises InvalidInput: the calendar ends before the period does (the year 9999).
     """

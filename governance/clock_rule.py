@@ -133,6 +133,10 @@ class ClockRule(Strict):
             raise ValueError("give exactly one of 'amount' (with 'unit'), 'set_by' and 'times'")
         if (self.amount is None) != (self.unit is None):
             raise ValueError("'amount' and 'unit' are given together")
+        if self.set_by not in (None, Role.COORDINATOR):
+            raise ValueError(
+                "'set_by' is the coordinator: no other role has a move that sets a day"
+            )
         if self.amount is None and (self.extension or self.pauses):
             raise ValueError("only a period, in 'amount' and 'unit', is extended or paused")
         if self.at and self.unit not in ("wd", "day"):

@@ -29,13 +29,16 @@ class _Touched(NamedTuple):
         return entry.id in self.entries or entry.provider.agency in self.agencies
 
     def has_grant(self, grant: Grant) -> bool:
-        return grant.entry in self.entries or grant.grantee.agency in self.agencies
+        if grant.entry in self.entries:
+            return True
+        return bool(self.agencies) and grant.grantee.agency in self.agencies
 
 
 def check_documents(in_force: PolicyFacts, documents: Collection) -> list[Problem]:
     """Every problem of the documents, with each other and with what is in force.
 
-    Of what is in force, only what rests on an agency or an entry among them is judged again.
+    Of what is in force, only what rests on an agency or an entry among them is judged again, and no
+    automatic grant: one whose reason is gone ends, and is no reason against the document.
     """
     touched = _touched(documents)
     agencies = _replaced(in_force.agencies, documents.agencies)
@@ -44,7 +47,10 @@ def check_documents(in_force: PolicyFacts, documents: Collection) -> list[Proble
     problems = check_collection(
         documents.agencies,
         [*documents.entries, *(entry for entry in entries if touched.has_entry(entry))],
-        [*documents.grants, *(grant for grant in grants if touched.has_grant(grant))],
+        [
+            *documents.grants,
+            *(each for each in grants if touched.has_grant(each) and each.approval != "automatic"),
+        ],
         Collection(tuple(agencies), tuple(entries)),
     )
     for entry in documents.entries:
@@ -87,11 +93,11 @@ def brought_facts(in_force: PolicyFacts, documents: Collection, today: date) -> 
     )
     of_agencies = automatic_grants(
         new.agencies,
-        _replaced(in_force.entries, new.entries),
+        _replaced(in_force.entries, new.entries) if new.agencies else [],
         [
             grant
             for grant in grants.values()
-            if grant.grantee.agency in changed.agencies and grant.entry not in changed.entries
+            if grant.entry not in changed.entries and changed.has_grant(grant)
         ],
         today,
     )

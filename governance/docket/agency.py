@@ -75,12 +75,16 @@ class Agencies(Kind):
             yield agency.model_copy(update={"left": True, "systems": (), "offices": (), "keys": ()})
 
     def follow(self, register: Register, case: Case) -> Iterable[CaseKey]:
-        """The grants that the agency holds, and the emergencies that it takes part in."""
+        """The grants that the agency holds, the emergencies that it takes part in, and the requests
+        that could not be put to it."""
         for grant_id in sorted(register.facts.grants):
             if register.facts.grants[grant_id].grantee.agency == case.id:
                 yield "grant", grant_id
         for emergency in register.of_kind("emergency"):
             yield "emergency", emergency.id
+        for request in register.of_kind("request"):
+            if request.provider == case.id and request.state == "submitted":
+                yield "request", request.id
 
     def _onboarded(self, register: Register, case: Case, document: Any) -> Agency:
         where = f"agency {case.id}"

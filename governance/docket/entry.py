@@ -10,7 +10,7 @@ from sharebus.governance.collection import Problem, check_change, entry_problems
 from sharebus.governance.docket.kind import Beginning, Kind, Opening, Taken
 from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.question import questions_about
-from sharebus.governance.docket.reading import read_document, refused, short
+from sharebus.governance.docket.reading import read_document, read_extension, refused, short
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.entry import CatalogEntry, NotShared, Unconditional
 from sharebus.governance.facts import AnyFact, NotSharedListing, fact_document
@@ -20,6 +20,9 @@ from sharebus.governance.schema_lint import lint_schema
 
 _PUBLISHED = frozenset({"published", "suspended", "retired"})
 _NEEDS_CHANGE = frozenset({"suspend", "retire"})
+_ABOUT_UPDATE = frozenset({"hand_in", "return_update", "ask_extension", "extend"})
+_FILLED = frozenset({"update", "extension"})
+"""What waits for the revision, and is done with it."""
 
 
 class Entries(Kind):
@@ -30,8 +33,22 @@ class Entries(Kind):
 
     name = "entry"
     clock_kind = CaseKind.CATALOG_CHANGE
-    events: ClassVar = {"submit": (CaseEvent.CATALOG_SUBMITTED,)}
-    running: ClassVar = {Step.REVIEW_CATALOG: frozenset({"submitted"})}
+    events: ClassVar = {
+        "submit": (CaseEvent.CATALOG_SUBMITTED,),
+        "report_change": (CaseEvent.CATALOG_CHANGED,),
+        "hand_in": (CaseEvent.CATALOG_SUBMITTED,),
+        "return_update": (CaseEvent.CATALOG_CHANGED,),
+    }
+    running: ClassVar = {
+        Step.UPDATE_CATALOG: frozenset({"published"}),
+        Step.REVIEW_CATALOG: frozenset({"submitted", "published"}),
+    }
+    does: ClassVar = {
+        "publish": (Step.REVIEW_CATALOG,),
+        "hand_in": (Step.UPDATE_CATALOG,),
+        "return_update": (Step.REVIEW_CATALOG,),
+        "revise": (Step.UPDATE_CATALOG, Step.REVIEW_CATALOG),
+    }
 
     def adopt(self, register: Register, case_id: str) -> Case | None:
         """The case of an entry of the reviewed files."""
@@ -61,8 +78,10 @@ class Entries(Kind):
         case, verb = taken.case, taken.move.verb
         if verb in _NEEDS_CHANGE:
             filed_change(register, taken, verb)
-        if verb == "revise" and taken.before is not None:
+        if verb in ("revise", "hand_in") and taken.before is not None:
             self._check_revision(register, taken, read_entry(taken.before))
+        if verb in _ABOUT_UPDATE:
+            return _with_update(taken)
         if "document" in taken.content:
             return self._with_document(register, case)
         if verb in ("submit", "confirm", "publish"):
@@ -122,6 +141,8 @@ class Entries(Kind):
         after = judged(register, taken.case, taken.content["document"])
         if problems := check_change(before, after):
             raise refused(problems, f"entry {after.id}")
+        if taken.move.verb == "hand_in":
+            return  # the coordinator, who revises, may name the filed change
         narrower = narrowings(before, after)
         if narrower and "change" not in taken.content:
             raise Refused(
@@ -134,7 +155,25 @@ class Entries(Kind):
 
     def _with_document(self, register: Register, case: Case) -> Case:
         entry = judged(register, case, case.content["document"])
-        return case.model_copy(update={"content": {**case.content, **_content(entry)}})
+        kept = {name: each for name, each in case.content.items() if name not in _FILLED}
+        return case.model_copy(update={"content": {**kept, **_content(entry)}})
+
+
+def _with_update(taken: Taken) -> Case:
+    """An update that was handed in waits beside the document; it is none before the revision."""
+    case, verb = taken.case, taken.move.verb
+    content = dict(case.content)
+    if verb in ("hand_in", "return_update", "extend"):
+        content.pop("extension", None)
+    if verb == "hand_in" and taken.before is not None:
+        content |= {"update": content["document"], "document": taken.before.content["document"]}
+    elif verb == "return_update":
+        content.pop("update", None)
+    elif verb == "ask_extension":
+        read_extension(content)
+    elif verb == "extend" and "extension" not in case.content:
+        raise Refused("nobody has asked for an extension", where=f"entry {case.id}")
+    return case.model_copy(update={"content": content})
 
 
 def _concerned(entry: CatalogEntry) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_document, refused, short
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.entry import CatalogEntry
-from sharebus.governance.facts import AnyFact
+from sharebus.governance.facts import AnyFact, fact_document
 from sharebus.governance.founder import WHOLE_BUS
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import FOUNDER
@@ -87,15 +87,20 @@ class Foundings(Kind):
         problems = problems or check_documents(facts, documents)
         if problems:
             raise refused(problems, f"{FOUNDING} {FOUNDER}")
+        given = {grant.id for grant in documents.grants}
         return tuple(
             fact
             for fact in brought_facts(facts, documents, local_day(taken.at_ms))
-            if (fact.kind, fact.id) not in register.cases
-        )
+            if _may_bring(register, fact)
+            and not (isinstance(fact, Grant) and fact.revoked and fact.id not in given)
+        )  # an automatic grant ends by what has changed under it: :meth:`touched_by`
 
     def touched_by(self, register: Register, facts: Iterable[AnyFact]) -> Iterable[CaseKey]:
         """Cases that rest on an agency or entry that was brought."""
         named = {(fact.kind, fact.id) for fact in facts}
+        for grant in register.facts.grants.values():
+            if ("entry", grant.entry) in named or ("agency", grant.grantee.agency) in named:
+                yield "grant", grant.id
         for kind in ("grant", "request", "emergency"):
             for case in register.of_kind(kind):
                 entry, agency = case.content.get("entry"), case.subscriber
@@ -145,13 +150,20 @@ def _own_by_now(register: Register, documents: Collection) -> Iterable[Problem]:
     """Documents whose case was moved by commands: an old file would undo what was decided."""
     for document in documents.documents:
         case = register.find(document.kind, document.id)
-        if case is not None:
+        if case is not None and case.version > 0:
             yield Problem(
                 f"{document.kind} {document.id}", f"{document.kind} {document.id}",
                 f"as it stands by its lifecycle (version {case.version}, {case.state}): use the "
                 "lifecycle's commands",
                 "another in the reviewed files",
             )  # fmt: skip
+
+
+def _may_bring(register: Register, fact: AnyFact) -> bool:
+    """Whether no command has moved its case, and it says another thing than was brought before."""
+    case = register.find(fact.kind, fact.id)
+    is_known = case is not None and case.content.get("document") == fact_document(fact)
+    return case is None or (case.version == 0 and not is_known)
 
 
 FOUNDINGS = Foundings()

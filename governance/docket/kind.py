@@ -54,13 +54,15 @@ class Kind:
     """One kind of case. What is here is what most of them do: nothing beside the lifecycle.
 
     ``clock_kind`` chooses the procedure in the rule table; ``events`` says which events of the
-    table a verb is, and ``running`` in which states a step's clock runs.
+    table a verb is, ``running`` in which states a step's clock runs, and ``does`` which steps a
+    verb does though the case may stay in such a state.
     """
 
     name: str
     clock_kind: CaseKind | None = None
     events: ClassVar[Mapping[str, tuple[CaseEvent, ...]]] = {}
     running: ClassVar[Mapping[str, frozenset[str]]] = {}
+    does: ClassVar[Mapping[str, tuple[Step, ...]]] = {}
 
     def open(self, register: Register, filing: Filing, author: Author) -> Opening:
         """Who takes part in a new case.
@@ -117,6 +119,10 @@ class Kind:
     def begin(self, register: Register, case: Case) -> Iterable[Beginning]:
         """Cases that begin by themselves because this one stands so."""
         return ()
+
+    def events_of(self, register: Register, case: Case, verb: str) -> tuple[CaseEvent, ...]:
+        """The events of the table that a move is in a case like this."""
+        return self.events.get(verb, ())
 
     def is_timed(self, register: Register, case: Case, step: Step) -> bool:
         """Whether a step of the table belongs to a case like this."""

@@ -12,6 +12,7 @@ from sharebus.governance.collection import Problem
 _Document = TypeVar("_Document", bound=BaseModel)
 _FOUND_CHARS_MAX = 200
 _PROBLEMS_MAX = 100
+_EXTENSION_MAX = 1000
 
 
 def read_document(model: type[_Document], value: Any, where: str) -> _Document:
@@ -65,6 +66,19 @@ def read_texts(content: Mapping[str, Any], name: str) -> list[str]:
             f"{name} is a list of texts, each once", expected="[text, …]", found=short(value)
         )
     return list(texts)
+
+
+def read_extension(content: Mapping[str, Any]) -> int:
+    """How many working days a provider asks for.
+
+    :raises Refused: it is no such number.
+    """
+    asked = content.get("extension")
+    if type(asked) is not int or not 1 <= asked <= _EXTENSION_MAX:
+        raise Refused(
+            "extension is a number of working days", expected="1 or more", found=short(asked)
+        )
+    return asked
 
 
 def read_day(content: Mapping[str, Any], name: str, after: date) -> date:

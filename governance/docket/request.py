@@ -22,7 +22,7 @@ from sharebus.governance.docket.kind import (
     as_subscriber,
 )
 from sharebus.governance.docket.outcome import Filing
-from sharebus.governance.docket.reading import read_text, short
+from sharebus.governance.docket.reading import read_extension, read_text
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.grant import EMERGENCY_PREFIX, told_fields
 from sharebus.governance.local_time import local_day
@@ -32,7 +32,6 @@ _UNANSWERED = frozenset({"submitted", "completed", "extended"})
 _UNSUPPLIED = frozenset({"consented"})
 _FOR_UNCONDITIONAL = frozenset({Step.REPLY_UNCONDITIONAL, Step.SUPPLY_UNCONDITIONAL})
 _FOR_CONDITIONAL = frozenset({Step.REPLY_CONDITIONAL, Step.ASK_PROVIDER, Step.ANSWER})
-_EXTENSION_MAX = 1000
 PLATFORM_GRANTS = (AUTOMATIC_PREFIX, EMERGENCY_PREFIX)
 """How ids begin that grants have without a request."""
 
@@ -41,6 +40,7 @@ class Requests(Kind):
     """A request is granted at once where it can be (Order 171 Art 18), else by its provider.
 
     The bus asks the provider as soon as an application arrives, so that nobody has to forward it.
+    One that is suspended cannot be asked: it is once it is restored, or by then its successor.
     """
 
     name = "request"
@@ -51,6 +51,7 @@ class Requests(Kind):
             CaseEvent.APPLICATION_COMPLETE,
             CaseEvent.PROVIDER_ASKED,
         ),
+        "ask": (CaseEvent.PROVIDER_ASKED,),
         "list_missing": (CaseEvent.MISSING_LISTED,),
         "complete": (CaseEvent.APPLICATION_COMPLETE, CaseEvent.PROVIDER_ASKED),
         "grant_at_once": (CaseEvent.CONSENT_GIVEN,),
@@ -58,7 +59,9 @@ class Requests(Kind):
         "refuse": (CaseEvent.REFUSED,),
         "overrule": (CaseEvent.CONSENT_GIVEN, CaseEvent.REFUSAL_OVERRULED),
     }
+    does: ClassVar = {"ask": (Step.ASK_PROVIDER,)}
     running: ClassVar = {
+        Step.ASK_PROVIDER: frozenset({"submitted"}),
         Step.REPLY_UNCONDITIONAL: _UNANSWERED,
         Step.REPLY_CONDITIONAL: _UNANSWERED,
         Step.ANSWER: _UNANSWERED,
@@ -100,12 +103,7 @@ class Requests(Kind):
         elif verb == "refuse":
             read_text(case.content, "legal_basis")
         elif verb == "ask_extension":
-            asked = case.content["extension"]
-            if type(asked) is not int or not 1 <= asked <= _EXTENSION_MAX:
-                raise Refused(
-                    "extension is a number of working days", expected="1 or more",
-                    found=short(asked),
-                )  # fmt: skip
+            read_extension(case.content)
         elif verb == "extend" and "extension" not in case.content:
             raise Refused("nobody has asked for an extension", where=f"request {case.id}")
         return case
@@ -121,7 +119,8 @@ class Requests(Kind):
         if case.state == "submitted" and is_self_service(application, entry):
             return Due("grant_at_once", {"accepted_fields": list(application.fields)})
         if case.state == "submitted":
-            return None
+            waits = any(running.step == Step.ASK_PROVIDER for running in case.clocks)
+            return Due("ask") if waits and _can_be_asked(register, case) else None
         told = told_fields(accepted_fields(case, application), application.row_filter)
         is_marked = bool(entry.marked_fields & told)
         agreement = agreement_in_force(register, case.provider, case.subscriber)
@@ -138,8 +137,17 @@ class Requests(Kind):
         if case.state == "supplied":
             yield "grant", case.id
 
+    def events_of(self, register: Register, case: Case, verb: str) -> tuple[CaseEvent, ...]:
+        """Who submits asks the provider, if it can be asked."""
+        events = super().events_of(register, case, verb)
+        if verb == "submit" and not _can_be_asked(register, case):
+            return tuple(event for event in events if event is not CaseEvent.PROVIDER_ASKED)
+        return events
+
     def is_timed(self, register: Register, case: Case, step: Step) -> bool:
         """The table has rows for unconditional and for conditional data."""
+        if step is Step.ASK_PROVIDER and _can_be_asked(register, case):
+            return False
         entry = register.facts.entries[str(case.content["entry"])]
         is_unconditional = entry.sharing_class == "unconditional"
         return step not in (_FOR_CONDITIONAL if is_unconditional else _FOR_UNCONDITIONAL)
@@ -163,6 +171,11 @@ class Requests(Kind):
                     f"{agency}.{each.id}" for each in systems.values() if "subscriber" in each.roles
                 ) or "a registered system with role subscriber",
             )  # fmt: skip
+
+
+def _can_be_asked(register: Register, case: Case) -> bool:
+    provider = register.facts.agencies.get(case.provider or "")
+    return provider is not None and not (provider.suspended or provider.left)
 
 
 def accepted_fields(case: Case, application: Application) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ class Sitting:
         """Let what was judged stand, with everything that follows from it."""
         for fact in self._brought:
             self.publish(fact)
+            if self._register.find(fact.kind, fact.id) is not None:
+                self._keep(KINDS[fact.kind].adopt(self._register, fact.id))
         self._stand(case, move.verb, move.basis, author, move)
         self._put_down(KINDS[case.case_kind].touched_by(self._register, self._brought))
         self._settle()
@@ -106,9 +108,24 @@ class Sitting:
             if due is not None:
                 self._move(kind, case, due)
                 continue
+            made = len(self.facts)
             for fact in kind.facts(self._register, case):
                 self.publish(fact)
+            if len(self.facts) > made and key not in self._register.cases:
+                self._keep(case)
             self._count_anew(case)
+
+    def _keep(self, adopted: Case | None) -> None:
+        """What stood by its fact alone is a case from the moment at which the docket changes the
+        fact: else nothing would tell what ended with its reason from what somebody ended."""
+        if adopted is None:
+            return
+        before = self._register.find(adopted.case_kind, adopted.id)
+        at = {"opened_ms": before.opened_ms if before else self._at_ms, "changed_ms": self._at_ms}
+        record = before.record + 1 if before else 1
+        case = adopted.model_copy(update={**at, "record": record})
+        self._register.put(case)
+        self.cases.append(case)
 
     def _count_anew(self, case: Case) -> None:
         """Due instants move with the calendar, and what is past them is overdue."""
@@ -116,7 +133,7 @@ class Sitting:
         if clocks is None:
             return
         late = [c for c, was in zip(clocks, case.clocks, strict=True) if c.overdue > was.overdue]
-        case = self._next_version(case).model_copy(update={"clocks": clocks})
+        case = self._next_record(case).model_copy(update={"clocks": clocks})
         self._stand(case, "overdue" if late else "count_anew", "; ".join(c.basis for c in late))
 
     def _move(self, kind: Kind, case: Case, due: Due) -> None:
@@ -204,9 +221,13 @@ class Sitting:
                 self._stand(moved, "succeed", "O Art 4")
 
     def _next_version(self, case: Case) -> Case:
+        return self._next_record(case).model_copy(update={"version": case.version + 1})
+
+    def _next_record(self, case: Case) -> Case:
+        """No move: whoever answers the version that stands answers this one as well."""
         return case.model_copy(
             update={
-                "version": case.version + 1, "changed_ms": self._at_ms, "command": self._command,
+                "record": case.record + 1, "changed_ms": self._at_ms, "command": self._command,
                 "officer": None, "head": None,
             }
         )  # fmt: skip

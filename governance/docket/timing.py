@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 
+from sharebus import Refused
 from sharebus.governance.case import Case, RunningClock
 from sharebus.governance.clock import (
     Clock,
@@ -11,16 +12,20 @@ from sharebus.governance.clock import (
     deadline_of,
     extend_clock,
     record_event,
+    set_due,
     start_clock,
 )
 from sharebus.governance.clock_rule import CaseEvent, ClockRule, citation
 from sharebus.governance.docket.kind import Kind, Taken
+from sharebus.governance.docket.reading import read_day, read_text
 from sharebus.governance.docket.register import Register
 from sharebus.governance.local_time import instant_ms, local_day, local_text
 from sharebus.governance.role import Role
 
 EXTEND = "extend"
 """The verb by which the authority consents to an extension that was asked for."""
+SET_DUE = "set_due"
+"""The verb by which an authority sets the day of a step that the law leaves to it."""
 
 
 def set_by_parties(step: str, actor: Role, day: date, basis: str) -> RunningClock:
@@ -37,16 +42,20 @@ def run_clocks(
 ) -> tuple[RunningClock, ...]:
     """The clocks that run in a case after a move.
 
-    :raises Refused: the move extends a clock that cannot be extended.
+    :raises Refused: the move extends a clock that cannot be extended, or sets a day that is not
+        its author's to set.
     """
-    clocks = [running for running in case.clocks if _runs(kind, case, running)]
-    for event in kind.events.get(taken.move.verb, ()):
+    done = kind.does.get(taken.move.verb, ())
+    clocks = [each for each in case.clocks if _runs(kind, case, each) and each.step not in done]
+    for event in kind.events_of(register, case, taken.move.verb):
         clocks = [_heard(register, case, running, event, taken.at_ms) for running in clocks]
         for started in _started(register, kind, case, event, taken.at_ms):
             clocks = [running for running in clocks if _row(running) != _row(started)]
             clocks.append(started)
     if taken.move.verb == EXTEND:
         clocks = [_extended(register, case, running, taken) for running in clocks]
+    if taken.move.verb == SET_DUE:
+        clocks = _with_day_set(register, case, clocks, taken)
     return tuple(clocks)
 
 
@@ -91,7 +100,6 @@ def _started(
         for rule in register.clock_rules(kind.clock_kind, case.jurisdiction)
         if rule.starts == event
         and rule.times is None
-        and rule.set_by is None
         and rule.is_valid(case.jurisdiction, day)
         and case.state in kind.running.get(rule.step, ())
         and kind.is_timed(register, case, rule.step)
@@ -110,9 +118,40 @@ def _running(register: Register, case: Case, clock: Clock, overdue: bool = False
     return RunningClock(
         step=rule.step, actor=rule.actor, basis=citation(rule.basis), clock=clock,
         due_ms=deadline.due_ms if deadline else None, local=deadline.local if deadline else "",
-        because=deadline.because if deadline else "paused", overdue=overdue,
+        because=deadline.because if deadline else _why_none(clock), overdue=overdue,
         provisional=deadline.provisional if deadline else False,
     )  # fmt: skip
+
+
+def _why_none(clock: Clock) -> str:
+    return "to be set by the coordinator" if clock.is_to_be_set else "paused"
+
+
+def _with_day_set(
+    register: Register, case: Case, clocks: list[RunningClock], taken: Taken
+) -> list[RunningClock]:
+    step = read_text(taken.content, "step")
+    day = read_day(taken.content, "due", local_day(taken.at_ms))
+    offices = taken.author.offices
+
+    def is_meant(running: RunningClock) -> bool:
+        rules = running.clock.rules if running.clock else ()
+        return running.step == step and any(rule.set_by in offices for rule in rules)
+
+    if not any(is_meant(running) for running in clocks):
+        theirs = {running.step for running in clocks if running.clock
+                  for rule in running.clock.rules if rule.set_by in offices}  # fmt: skip
+        raise Refused(
+            "a day is set for a step whose day the law leaves to the office that sets it",
+            where=f"{case.case_kind} {case.id}", found=step,
+            expected=", ".join(sorted(theirs)) or "no step now",
+        )  # fmt: skip
+    return [
+        _running(register, case, set_due(running.clock, instant_ms(day)))
+        if running.clock and is_meant(running)
+        else running
+        for running in clocks
+    ]
 
 
 def _heard(
@@ -132,8 +171,9 @@ def _extended(register: Register, case: Case, running: RunningClock, taken: Take
         return running
     unit = next(rule.unit for rule in clock.rules if rule.unit)
     extension = Extension(
-        amount=case.content["extension"], unit=unit, at_ms=taken.at_ms, consents=(Role.COORDINATOR,)
-    )
+        amount=taken.before.content["extension"] if taken.before else 0, unit=unit,
+        at_ms=taken.at_ms, consents=(Role.COORDINATOR,),
+    )  # fmt: skip
     extended = extend_clock(clock, extension, register.calendar(case.jurisdiction))
     return _running(register, case, extended)
 

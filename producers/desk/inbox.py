@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sharebus.governance.case import Author, Case, Parties, actors_of, parties_of
+from sharebus.governance.clock_rule import Step
 from sharebus.governance.lifecycle import Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import Role
@@ -12,7 +13,9 @@ AT_WILL: Final[Mapping[str, frozenset[str]]] = {
     "agency": frozenset(
         {"register_system", "rotate", "rotate_key", "suspend", "succeed", "exit"}
     ),
-    "entry": frozenset({"amend", "freeze", "suspend", "revise", "retire"}),
+    "entry": frozenset(
+        {"amend", "freeze", "suspend", "retire", "report_change", "ask_extension"}
+    ),
     "change": frozenset({"withdraw", "refuse"}),
     "demand": frozenset({"withdraw"}),
     "request": frozenset({"withdraw", "ask_extension", "ask_review"}),
@@ -23,6 +26,13 @@ AT_WILL: Final[Mapping[str, frozenset[str]]] = {
     "designation": frozenset({"withdraw"}),
 }  # fmt: skip
 """Moves that somebody may take and nobody waits for."""
+
+
+_DOES: Final[Mapping[str, Step]] = {
+    "hand_in": Step.UPDATE_CATALOG, "return_update": Step.REVIEW_CATALOG,
+    "revise": Step.REVIEW_CATALOG,
+}  # fmt: skip
+"""Moves that are waited for while the clock of their step runs."""
 
 
 class Task(NamedTuple):
@@ -89,6 +99,10 @@ def _task(case: Case, author: Author) -> Task | None:
 def _is_awaited(case: Case, move: Move, roles: Iterable[str], agency: str) -> bool:
     if move.verb == "extend":
         return "extension" in case.content
+    if move.verb == "set_due":
+        return any(clock.clock and clock.clock.is_to_be_set for clock in case.clocks)
+    if move.verb in _DOES:
+        return any(clock.step == _DOES[move.verb] for clock in case.clocks)
     if move.is_consent:
         has_consented = any(role in case.consents for role in roles if role in move.actors)
         return agency not in case.content.get("confirmed", ()) and (

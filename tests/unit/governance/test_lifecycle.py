@@ -116,7 +116,7 @@ def test_refusal_names_what_would_be_possible_and_the_article() -> None:
     request = LIFECYCLES["request"]
     with pytest.raises(Refused) as wrong_state:
         request.move("refused", "accept", Role.PROVIDER)
-    assert wrong_state.value.expected == "ask_review, overrule, uphold"
+    assert wrong_state.value.expected == "ask_review, overrule, set_due, uphold"
     with pytest.raises(Refused, match="S Art 21") as wrong_actor:
         request.move("submitted", "refuse", Role.SUBSCRIBER, given=["legal_basis"])
     assert wrong_actor.value.expected == "provider"

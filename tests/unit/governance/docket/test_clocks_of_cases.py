@@ -5,12 +5,24 @@ from typing import Any
 
 import pytest
 
-from sharebus.governance.case import RunningClock
+from sharebus.governance.agency import Officer
+from sharebus.governance.case import Act, RunningClock
 from sharebus.governance.clock_rule import ClockRules
+from sharebus.governance.docket import Filing
 from sharebus.governance.facts import Calendar, ClockRuleTable, fact_document
 from sharebus.governance.local_time import instant_ms
 
-from .town import CITY, FIVE, TABLES, Town, accepted, agency_document, entry_document, refusal
+from .town import (
+    CITY,
+    DAY_MS,
+    FIVE,
+    TABLES,
+    Town,
+    accepted,
+    agency_document,
+    entry_document,
+    refusal,
+)
 
 
 def steps(town: Town, case: str = "r-1", kind: str = "request") -> dict[str, str]:
@@ -138,7 +150,8 @@ def test_overdue_step_is_a_fact_once_and_told_to_actor_and_coordinator(town: Tow
     assert town.tick(due_ms).cases == ()
     late = town.tick(due_ms + 1)
     (case,) = late.cases
-    assert (case.version, case.state, case.clocks[0].overdue) == (2, "submitted", True)
+    assert (case.version, case.record) == (1, 2)
+    assert (case.state, case.clocks[0].overdue) == ("submitted", True)
     assert {notice.agency for notice in late.notices} == {"market", "office", "tax"}
     assert {(n.verb, n.basis, n.author) for n in late.notices} == {
         ("overdue", clock(town).basis, "")
@@ -146,6 +159,29 @@ def test_overdue_step_is_a_fact_once_and_told_to_actor_and_coordinator(town: Tow
     assert town.tick(due_ms + 2).cases == ()
     assert town.docket.next_due_ms() is None
     accepted(town.accept("r-1", "code"))
+
+
+@pytest.mark.parametrize("is_overdue", [True, False])
+def test_answer_that_crosses_a_clock_is_taken_and_one_that_crosses_a_move_is_not(
+    town: Town, is_overdue: bool
+) -> None:
+    town.ask("r-1", "closed")
+    crossing = Act("late", "accept", 1, {"accepted_fields": ["code"]}, town.at_ms + 30 * DAY_MS)
+    stale = crossing._replace(command="stale", verb="refuse", content={"legal_basis": "x"})
+    if is_overdue:
+        town.tick(instant_ms(date(2026, 3, 10)))
+    else:
+        closed = {"day": "2026-03-04", "working": False, "name": "停工"}
+        correction = {"version": "c-1", "basis": "通告", "jurisdiction": "3302", "days": [closed]}
+        document = fact_document(Calendar(table=TABLES.working_days))
+        town.file("office", "table", "t-1", "issue", table="calendar",
+                  document=document | {"corrections": [correction]})  # fmt: skip
+    assert town.case("request", "r-1").record == 2
+    market = town.author("market")
+    officer = Officer(name="x", title="y")
+    accepted(town.again(Filing("request", "r-1", crossing, officer), market))
+    late = town.again(Filing("request", "r-1", stale, officer), market)
+    assert "has changed" in refusal(late).problem
 
 
 def test_provisional_deadline_is_never_overdue_until_the_calendar_knows(town: Town) -> None:
@@ -171,7 +207,8 @@ def test_correction_moves_the_due_instants_of_open_steps(town: Town) -> None:
     outcome = town.file("office", "table", "t-1", "issue", table="calendar", document=document)
     assert {n.verb for n in outcome.notices if n.agency == "tax"} == {"count_anew"}
     assert steps(town) == {"answer": "2026-03-06 24:00"}
-    assert town.case("request", "r-1").version == 2
+    case = town.case("request", "r-1")
+    assert (case.version, case.record) == (1, 2)
 
 
 def test_catalog_is_reviewed_in_time(town: Town) -> None:

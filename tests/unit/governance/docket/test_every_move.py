@@ -13,6 +13,9 @@ TERM = FIVE["term"]
 
 
 def agencies(town: Town) -> None:
+    town.file("office", "agency", "market", "suspend", reason="x")
+    town.ask("r-1", "closed")
+    town.file("office", "agency", "market", "restore")
     for name in ("water", "roads"):
         document = agency_document(name)
         accepted(town.file("office", "agency", name, "onboard", document=document))
@@ -40,6 +43,14 @@ def entries(town: Town) -> None:
     accepted(town.file("office", "entry", "shops", "freeze", reason="x"))
     accepted(town.file("office", "entry", "shops", "resume"))
     accepted(town.file("office", "entry", "shops", "revise", document=document))
+    accepted(town.file("market", "entry", "shops", "report_change", reason="x"))
+    accepted(town.file("market", "entry", "shops", "ask_extension", reason="x", extension=2))
+    accepted(town.file("office", "entry", "shops", "extend"))
+    accepted(town.file("market", "entry", "shops", "hand_in", head=True, document=document))
+    leave_to_the_authority(town, "update_catalog")
+    accepted(town.file("office", "entry", "shops", "return_update", reason="x"))
+    day = {"step": "update_catalog", "due": "2026-05-01"}
+    accepted(town.file("office", "entry", "shops", "set_due", **day))
     for number, action in enumerate(("suspend", "retire")):
         town.filed_change(f"ch-{number}", "shops", action)
         accepted(town.file("office", "entry", "shops", action, reason="x", change=f"ch-{number}"))
@@ -82,8 +93,23 @@ def requests(town: Town) -> None:
         accepted(town.file("tax", "request", case, "ask_review", reason="x"))
         more = {"accepted_fields": ["code"]} if verb == "overrule" else {}
         accepted(town.file("office", "request", case, verb, reason="x", **more))
+    leave_to_the_authority(town, "reply_conditional")
     town.ask("r-4", "closed")
+    day = {"step": "reply_conditional", "due": "2026-05-01"}
+    accepted(town.file("office", "request", "r-4", "set_due", **day))
     accepted(town.file("tax", "request", "r-4", "withdraw"))
+
+
+def leave_to_the_authority(town: Town, step: str) -> None:
+    table = without_zhejiang()["table"]
+    for row in table["rules"]:
+        if row["step"] == step:
+            for name in ("amount", "unit", "extension"):
+                row.pop(name, None)
+            row["set_by"] = "coordinator"
+    document = {"table": table | {"version": step}}
+    accepted(town.file("office", "table", f"t-{step.replace('_', '-')}", "issue",
+                       table="clock_rules", document=document))  # fmt: skip
 
 
 def grants(town: Town) -> None:

@@ -148,6 +148,72 @@ def test_automatic_grant_that_was_given_back_is_not_given_again() -> None:
     assert town.docket.facts.grants[grant.id].revoked
 
 
+def automatic(town: Town, entry: str = "shops", system: str = "tax.desk") -> str:
+    (grant,) = [g for g in town.docket.facts.grants_of(entry) if g.system == system]
+    return grant.id
+
+
+@pytest.fixture
+def shops() -> Town:
+    """A town with automatic grants on an unconditional entry, and one of the reviewed files."""
+    town = Town()
+    accepted(take_over(town, entries=[entry_document("shops", sharing={"class": "unconditional"})]))
+    accepted(take_over(town, grants=[grant_document("g-1")]))
+    return town
+
+
+def test_grant_of_the_files_comes_back_with_the_reason_that_it_ended_by(shops: Town) -> None:
+    before = shops.grants()
+    assert {automatic(shops), "g-1"} <= before.keys()
+    accepted(shops.file("office", "agency", "tax", "suspend", reason="x"))
+    assert not {automatic(shops), "g-1"} & shops.grants().keys()
+    accepted(take_over(shops, grants=[grant_document("g-1")]))
+    assert "g-1" not in shops.grants()
+    accepted(shops.file("office", "agency", "tax", "restore"))
+    assert shops.grants() == before
+    assert test_history.all_facts(test_history.restored(shops).docket) == (
+        test_history.all_facts(shops.docket)
+    )
+
+
+@pytest.mark.parametrize("is_filed", [True, False])
+def test_automatic_grant_comes_back_when_its_agency_is_in_scope_again(
+    shops: Town, is_filed: bool
+) -> None:
+    grant = automatic(shops)
+    for agencies, has_it in ((["health"], False), (["health", "tax"], True), (["health"], False)):
+        sharing = {"class": "unconditional", "agencies": agencies}
+        document = entry_document("shops", sharing=sharing)
+        if is_filed:
+            accepted(take_over(shops, entries=[document]))
+        else:
+            change = f"ch-{len(shops.done)}"
+            shops.filed_change(change, "shops", "revise", document=document)
+            accepted(shops.file("office", "entry", "shops", "revise", document=document,
+                                change=change))  # fmt: skip
+        assert (grant in shops.grants()) == has_it
+
+
+def test_automatic_grant_that_somebody_ended_does_not_come_back_with_its_reason(
+    shops: Town,
+) -> None:
+    accepted(shops.file("tax", "grant", automatic(shops), "give_back"))
+    shops.file("office", "agency", "tax", "suspend", reason="x")
+    shops.file("office", "agency", "tax", "restore")
+    assert automatic(shops) not in shops.grants()
+
+
+def test_file_changes_a_grant_that_no_command_has_moved_though_it_had_ended(shops: Town) -> None:
+    shops.file("office", "agency", "tax", "suspend", reason="x")
+    shops.file("office", "agency", "tax", "restore")
+    accepted(take_over(shops, grants=[grant_document("g-1", fields=["code", "name"])]))
+    assert shops.grants()["g-1"].fields == ("code", "name")
+    accepted(take_over(shops, grants=[grant_document("g-1", revoked=True)]))
+    shops.file("office", "agency", "tax", "suspend", reason="x")
+    shops.file("office", "agency", "tax", "restore")
+    assert "g-1" not in shops.grants()
+
+
 def test_file_that_ends_a_term_earlier_is_watched() -> None:
     town = Town()
     take_over(town, grants=[grant_document("g-1")])

@@ -63,6 +63,7 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "action": st.sampled_from(["suspend", "retire", "revise"]), "basis": st.just(BASIS),
     "content_item": st.sampled_from(["firms.code", "firms.name"]), "about": st.just("request/r-1"),
     "use": st.sampled_from(["publish", "pass_on"]), "grant": st.sampled_from(IDS["grant"]),
+    "step": st.sampled_from(["answer", "share", "update_catalog"]),
     "key": st.just({"id": "k2", "algorithm": "sm2", "public_key": "cd"}),
     "table": st.sampled_from(["clock_rules", "calendar"]),
     **{name: st.just(FIVE[name]) for name in ("legal_basis", "scenario", "scope")},
@@ -256,7 +257,10 @@ class AnyTown(RuleBasedStateMachine):
             for case in outcome.cases:
                 key = (case.case_kind, case.id)
                 before = versions.get(key)
-                assert case.version == (before.version if before else 0) + 1
+                assert case.record == (before.record if before else 0) + 1
+                raised = case.version - (before.version if before else 0)
+                assert raised in (0, 1)
+                assert raised or before is None or before.state == case.state
                 if before is not None and before.state != case.state:
                     cycle = LIFECYCLES[case.case_kind]
                     assert case.state in {m.target for m in cycle.moves_from(before.state)}
