@@ -215,6 +215,11 @@ def platform_state(replication_factor: int = 1) -> DesiredBroker:
     return state._replace(rules=frozenset())
 
 
+def is_of_platform(topic: str) -> bool:
+    """Whether a topic is the platform's own, and of no entry or agency."""
+    return topic in _PLATFORM_TOPICS
+
+
 def shared_entries(facts: PolicyFacts) -> list[CatalogEntry]:
     """The entries that have topics: a not-shared one has none, not even to write to."""
     return [entry for entry in facts.entries.values() if is_shared(entry)]

@@ -5,7 +5,12 @@ from typing import Final, NamedTuple
 
 from sharebus import InvalidInput
 from sharebus.schemas import topic as topics
-from sharebus.stream_apps.enforcer.desired import DesiredBroker, DesiredTopic, SubjectSchema
+from sharebus.stream_apps.enforcer.desired import (
+    DesiredBroker,
+    DesiredTopic,
+    SubjectSchema,
+    is_of_platform,
+)
 from sharebus.stream_apps.enforcer.rights import ENFORCER, GATE, NOTARY, REGISTRAR, AccessRule
 
 _AGENCIES: Final = "User:agency."
@@ -97,13 +102,15 @@ class Plan(NamedTuple):
         """Whether broker and registry are as they must be."""
         return not any(self)
 
-    def require_possible(self, topics: Container[str] | None = None) -> None:
-        """With ``topics`` only what differs there counts: the rest is held, and all else goes on.
+    def require_possible(self, entries: Container[str]) -> None:
+        """Whether these entries can change: what differs at others is held, and all else goes on.
 
-        :raises InvalidInput: something differs that only a person may change.
+        :raises InvalidInput: something of theirs, or of the platform, differs that only a person
+            may change.
         """
         for conflict in self.conflicts:
-            if topics is None or conflict.topic in topics:
+            owner = conflict.topic.split(".")[1:2]
+            if is_of_platform(conflict.topic) or any(entry in entries for entry in owner):
                 raise InvalidInput(conflict.problem, **conflict.details)
 
     def within(self, rights_removed_max: int) -> "Plan":

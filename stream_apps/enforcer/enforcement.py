@@ -7,7 +7,7 @@ than one of them; what differs then nobody decided.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
 from typing import Final
@@ -171,10 +171,8 @@ class Enforcement:
             self._match(desired, PolicyFacts(), plan, self._standing)
             self._broker.release()
         metrics.VIEWS_UNUSED.set(len(unused))
-        due = [view.topic for view in unused if view.due_ms <= now_ms()]
-        if due:
-            yield
-            self._delete(due[:_DELETED_AT_ONCE])
+        yield
+        self.delete_due(unused)
 
     def planned(self, today: date) -> tuple[Plan, tuple[UnusedView, ...]]:
         """What differs, and the views that no grant asks for; nothing is done."""
@@ -206,12 +204,15 @@ class Enforcement:
         wanted = {topic.name for topic in desired.topics}
         return self._ends.unused(present, wanted, self._settings.view_kept_days)
 
-    def _delete(self, topics: Sequence[str]) -> None:
-        """Delete views that are due, but those that somebody was granted meanwhile.
+    def delete_due(self, views: Iterable[UnusedView]) -> None:
+        """Delete some of the views that are due, but those that were granted meanwhile.
 
         Their schemas are no facts any more before the topics go, so that whoever is granted one
         from then on waits until it is provided anew.
         """
+        topics = [view.topic for view in views if view.due_ms <= now_ms()][:_DELETED_AT_ONCE]
+        if not topics:
+            return
         self._withdraw(topics)
         unused = self._ends.unused(topics, (), self._settings.view_kept_days)
         names = [

@@ -44,12 +44,13 @@ class Publication:
         stack: ExitStack,
     ) -> None:
         self.untold: list[BrokerEvent] = []
-        self._is_enforcer = writer == ENFORCER
         self._broker = broker
         self._catalog = FactsReader(config, SHARED_CATALOG)
         stack.callback(self._catalog.close)
-        self._publisher = FactsPublisher(config, audit_digest(settings), writer)
-        stack.enter_context(self._publisher)
+        self._settings, self._config = settings, config
+        self._writer = writer
+        self._stack = stack
+        self._begun: FactsPublisher | None = None
         self._platform_ids: dict[str, int] = {}
 
     def tell(self, rule: str, name: str, topic: str) -> None:
@@ -79,16 +80,23 @@ class Publication:
 
     def publish(self, changes: FactChanges, version: int) -> None:
         """Write the changes and all that is untold; the enforcer says that ``version`` stands."""
-        standing = Standing(version, now_ms()) if self._is_enforcer else None
+        standing = Standing(version, now_ms()) if self._writer == ENFORCER else None
         epoch = self._broker.topic_id(FACTS_POLICY)
         try:
-            self._publisher.publish(
+            self._publisher().publish(
                 changes, self._platform_ids, version, epoch, self.untold, standing
             )
         except Unavailable as failed:
             # After a failure the client may be wrong about what became of its transaction.
             raise AppStopped("the facts cannot be published", found=str(failed)) from failed
         self.untold = []
+
+    def _publisher(self) -> FactsPublisher:
+        # Not before it is needed: to begin fences whoever writes under the same name.
+        if self._begun is None:
+            publisher = FactsPublisher(self._config, audit_digest(self._settings), self._writer)
+            self._begun = self._stack.enter_context(publisher)
+        return self._begun
 
 
 def withdrawn(facts: PolicyFacts, topics: Iterable[str]) -> tuple[AnyFact, ...]:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.infra.settings import Settings
 from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.loop import EnforcerLoop
 
@@ -29,8 +30,8 @@ def wait_for(what: str, holds: Callable[[], bool], seconds_max: float = DEADLINE
 class RunningEnforcer:
     """The loop in a thread; whatever ends it is raised by :meth:`stop`."""
 
-    def __init__(self, town: Town) -> None:
-        self._loop = EnforcerLoop(town.settings)
+    def __init__(self, settings: Settings) -> None:
+        self._loop = EnforcerLoop(settings)
         self._end = threading.Event()
         self._failures: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -110,7 +111,7 @@ class HostileReader:
 def enforcer(town: Town) -> Iterator[RunningEnforcer]:
     """An enforcer that has taken up its work."""
     town.apply()  # gives it its rights
-    running = RunningEnforcer(town)
+    running = RunningEnforcer(town.settings)
     admin = AdminClient(town.admin_config, logger=librdkafka_log)
     wait_for("the enforcer is a member", lambda: office.is_held(admin))
     yield running

@@ -266,7 +266,7 @@ def test_topic_with_another_partition_count_is_refused(today: date) -> None:
     live = as_live(desired)
     topics = {**live.topics, "audit": LiveTopic(2, live.topics["audit"].config)}
     with pytest.raises(InvalidInput, match="can never change"):
-        difference(desired, live._replace(topics=topics)).require_possible()
+        difference(desired, live._replace(topics=topics)).require_possible(())
 
 
 def test_topic_that_nothing_asks_for_is_left_alone(today: date) -> None:
