@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     registrar_metrics_port: Port = 18085
     enforcer_metrics_port: Port = 18086
     notary_metrics_port: Port = 18087
+    meter_metrics_port: Port = 18088
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
@@ -92,6 +93,16 @@ class Settings(BaseSettings):
 
     rights_removed_max: Annotated[int, Field(ge=1)] = 1_000
     """A plan that takes away more rights than this waits for a person: `sharebus broker apply`."""
+
+    meter_reads: bool = True
+    """Whether the embedded broker logs what it gives to whom, and a meter counts it for the audit.
+    False saves the broker's and the meter's work, and nobody can prove who received what."""
+
+    meter_instance: Annotated[int, Field(ge=0, le=999)] = 0
+    """Names one meter among several; each follows the access log of one broker."""
+
+    access_log: Path | None = None
+    """The access log of a broker of your own; ``<data_dir>/logs/access.log`` unless told."""
 
     view_kept_days: Annotated[int, Field(ge=0)] = 30
     """Days after which a view that no grant asks for is deleted, with what it holds: it can be

@@ -24,6 +24,11 @@ def writer_key(writer: str) -> bytes:
     return f"writer/{writer}".encode()
 
 
+def meter_key(name: str) -> bytes:
+    """Key of a meter's record."""
+    return f"meter/{name}".encode()
+
+
 def unannounced_key(number: int) -> bytes:
     """Key of a notice that waits to be announced."""
     return f"{_UNANNOUNCED}{number}".encode()
@@ -85,6 +90,11 @@ class ProgressReader:
         """The policy version that the enforcer last made stand; -1 if it never did."""
         record = self._records.get(ENFORCER_KEY)
         return record["enforcer"]["policy_version"] if record else -1
+
+    def meter(self, name: str) -> dict[str, Any] | None:
+        """How far a meter has counted; None if it never did."""
+        record = self._records.get(meter_key(name))
+        return record["meter"] if record else None
 
     def unannounced(self) -> dict[bytes, dict[str, Any]]:
         """The notices that wait to be announced, by the key of their record, in order."""

@@ -73,7 +73,9 @@ class EmbeddedKafka(EmbeddedService):
             self._format(class_path)
         properties = self._write_properties(self._log_directory)
         logging_path = self.directory / "log4j2.properties"
-        logging_path.write_text(kafka_properties.logging(self.log_path), encoding="utf-8")
+        logging_path.write_text(
+            kafka_properties.logging(self.settings, self.log_path), encoding="utf-8"
+        )
         return [
             *JVM, "-Xms256m", "-Xmx512m", f"-Dlog4j2.configurationFile={logging_path}",
             "-cp", class_path, "kafka.Kafka", str(properties),

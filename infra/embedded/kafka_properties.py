@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from sharebus.infra.access_log import access_log_path, access_log_properties
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.settings import Settings, endpoint, is_loopback
 
@@ -124,8 +125,11 @@ def _tls(listener: str, authority: CertificateAuthority) -> dict[str, object]:
     }
 
 
-def logging(path: Path) -> str:
-    """log4j2 properties: one file of at most 10 MB and three older ones."""
+def logging(settings: Settings, path: Path) -> str:
+    """log4j2 properties: one file of at most 10 MB and three older ones, and the access log."""
+    access = ""
+    if settings.meter_reads:
+        access = access_log_properties(access_log_path(settings))
     return f"""status = error
 appender.file.type = RollingFile
 appender.file.name = file
@@ -140,4 +144,4 @@ appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 3
 rootLogger.level = info
 rootLogger.appenderRef.file.ref = file
-"""
+{access}"""

@@ -12,7 +12,9 @@ from sharebus.infra.settings import Settings
 from sharebus.ledger.keys import signer_key
 
 BROKER_PRINCIPALS = ("admin", "broker", "controller")
-APP_PRINCIPALS = ("registry", "gate", "enforcer", "registrar", "notary")
+APP_PRINCIPALS = ("registry", "gate", "enforcer", "registrar", "notary", "meter")
+PLATFORM_PRINCIPALS = (*APP_PRINCIPALS, "broker", "controller")
+"""Whose reads are no evidence of anything: they are the platform at work."""
 KEYS = ("audit_key", "view_key")
 NOTARY_KEY = "notary_key"
 _KEY_BYTES = 32

@@ -22,6 +22,7 @@ from sharebus.stream_apps.enforcer.rights import (
     enforcer_rules,
     entry_rules,
     gate_rules,
+    meter_rules,
     notary_rules,
     registrar_rules,
     sealed_rules,
@@ -87,7 +88,9 @@ _PLATFORM_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-_PLATFORM_RULES: Final = (gate_rules, registrar_rules, enforcer_rules, notary_rules, sealed_rules)
+_PLATFORM_RULES: Final = (
+    gate_rules, registrar_rules, enforcer_rules, notary_rules, meter_rules, sealed_rules,
+)  # fmt: skip
 
 
 class DesiredTopic(NamedTuple):

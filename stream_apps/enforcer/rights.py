@@ -19,6 +19,7 @@ GATE: Final = "gate"
 REGISTRAR: Final = "registrar"
 ENFORCER: Final = "enforcer"
 NOTARY: Final = "notary"
+METER: Final = "meter"
 EVERYBODY: Final = "*"
 
 
@@ -98,6 +99,18 @@ def notary_rules() -> Iterator[AccessRule]:
     yield from _allow(NOTARY, "READ", topics.SEALED)
     yield from _allow(NOTARY, "WRITE", (topics.AUDIT_CHECKPOINTS,))
     yield from _allow(NOTARY, "WRITE", (NOTARY,), resource="TRANSACTIONAL_ID")
+
+
+def meter_rules() -> Iterator[AccessRule]:
+    """Of the meter: it learns the names of topics, and reads no event."""
+    named = (
+        "ingress.", "accepted.", "shared.", "view.", "deliveries.", "quarantine.", "notices.",
+        topics.COMMANDS_PREFIX, topics.AUDIT,
+    )  # fmt: skip
+    yield from _allow(METER, "DESCRIBE", named, pattern="PREFIXED")
+    yield from _allow(METER, "READ", ("facts.",), pattern="PREFIXED")
+    yield from _allow(METER, "WRITE", (topics.AUDIT, topics.FACTS_PROGRESS))
+    yield from _allow(METER, "WRITE", (METER,), resource="TRANSACTIONAL_ID", pattern="PREFIXED")
 
 
 def sealed_rules() -> Iterator[AccessRule]:

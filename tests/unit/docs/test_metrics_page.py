@@ -7,13 +7,14 @@ from prometheus_client import Counter, Gauge, Histogram
 from sharebus.governance.rule import Outcome
 from sharebus.stream_apps.enforcer import metrics as enforcer_metrics
 from sharebus.stream_apps.gate import metrics as gate_metrics
+from sharebus.stream_apps.meter import metrics as meter_metrics
 from sharebus.stream_apps.notary import metrics as notary_metrics
 from sharebus.stream_apps.registrar import metrics as registrar_metrics
 
 from . import pages
 
 PAGE = pages.DOCS / "metrics.md"
-APPS = (gate_metrics, registrar_metrics, enforcer_metrics, notary_metrics)
+APPS = (gate_metrics, registrar_metrics, enforcer_metrics, notary_metrics, meter_metrics)
 
 
 def served() -> dict[str, tuple[str, tuple[str, ...]]]:

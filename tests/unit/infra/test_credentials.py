@@ -121,7 +121,7 @@ def test_create_missing_makes_every_secret_once(settings):
     secrets.create_missing(settings)
     files = sorted(path for path in settings.data_dir.rglob("*") if path.is_file())
     contents = [path.read_bytes() for path in files]
-    assert len(set(contents)) == len(files) == 11
+    assert len(set(contents)) == len(files) == 12
     for key in secrets.KEYS:
         assert len(bytes.fromhex(secrets.key_path(settings, key).read_text())) == 32
 
