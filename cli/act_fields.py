@@ -183,12 +183,6 @@ def _name(option: str) -> str:
 
 def _day(value: str | None, option: str) -> str | None:
     if value is None:
-
-
-SET_DUE: Final[Mapping[str, Field]] = {
-    "step": text("--step", "Which step of the rule table, as `case show` names it."),
-    "due": day("--due", "Its last day, included."),
-}
         return None
     try:
         return str(date.fromisoformat(value))
@@ -196,3 +190,9 @@ SET_DUE: Final[Mapping[str, Field]] = {
         raise InvalidInput(
             "this is no day", where=option, expected="YYYY-MM-DD", found=value
         ) from None
+
+
+SET_DUE: Final[Mapping[str, Field]] = {
+    "step": text("--step", "Which step of the rule table, as `case show` names it."),
+    "due": day("--due", "Its last day, included."),
+}

@@ -15,7 +15,6 @@ _SECRECY, _ARCHIVES, _GOVERNMENT = Role.SECRECY, Role.ARCHIVES, Role.GOVERNMENT
 _PROVIDER, _SUBSCRIBER = Role.PROVIDER, Role.SUBSCRIBER
 _AGENCY: Final = (_PROVIDER, _SUBSCRIBER)
 
-AGENCY: Final = Lifecycle(
 
 def _set_due(*states: str) -> tuple[Move, ...]:
     """A row of the clock table may leave a step's day to the authority: ``due`` is its last day."""
@@ -26,6 +25,7 @@ def _set_due(*states: str) -> tuple[Move, ...]:
     )  # fmt: skip
 
 
+AGENCY: Final = Lifecycle(
     "agency",
     (
         Move("onboard", (NOTHING,), "active", (_COORDINATOR,), "O Art 4, 27", needs=("document",)),
@@ -64,7 +64,6 @@ ENTRY: Final = Lifecycle(
              needs=("reason", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
         Move("resume", ("suspended",), "published", (_COORDINATOR,), "O Art 15",
              tells=(_PROVIDER, _SUBSCRIBER)),
-        Move("revise", ("published",), "published", (_COORDINATOR,), "O Art 15, S Art 27",
         Move("report_change", ("published",), "published", (_PROVIDER, _COORDINATOR), "S Art 17",
              needs=("reason",), tells=(_PROVIDER, _COORDINATOR)),
         Move("ask_extension", ("published",), "published", (_PROVIDER,), "S Art 17",
@@ -76,13 +75,14 @@ ENTRY: Final = Lifecycle(
         Move("return_update", ("published",), "published", (_COORDINATOR,), "S Art 17",
              needs=("reason",), tells=(_PROVIDER,)),
         *_set_due("submitted", "published"),
+        Move("revise", ("published",), "published", (_COORDINATOR,), "O Art 15, S Art 27",
              needs=("document",), may=("change",), tells=(_PROVIDER, _SUBSCRIBER)),
         Move("retire", ("published", "suspended"), "retired", (_COORDINATOR,), "O Art 15, S Art 27",
              needs=("reason", "change"), tells=(_PROVIDER, _SUBSCRIBER)),
     ),
 )  # fmt: skip
 """``change`` names a filed change: without one an entry is only frozen, for security's sake, or
-revised in a way that narrows nothing."""
+revised in a way that narrows nothing. What is handed in for an update waits for the revision."""
 
 CHANGE: Final = Lifecycle(
     "change",
@@ -137,9 +137,9 @@ REQUEST: Final = Lifecycle(
              tells=(_PROVIDER, _COORDINATOR)),
         Move("grant_at_once", ("submitted",), "consented", (CLOCK,), "O Art 17, 18",
              needs=("accepted_fields",), tells=(_PROVIDER, _SUBSCRIBER)),
-        Move("list_missing", ("submitted",), "incomplete", (_PROVIDER,), "S Art 21",
         Move("ask", ("submitted",), "submitted", (CLOCK,), "Z Art 25",
              tells=(_PROVIDER, _COORDINATOR)),
+        Move("list_missing", ("submitted",), "incomplete", (_PROVIDER,), "S Art 21",
              needs=("missing",), tells=(_SUBSCRIBER,)),
         Move("complete", ("incomplete",), "completed", (_SUBSCRIBER,), "S Art 21",
              needs=FIVE_THINGS, may=("fields", "row_filter"), tells=(_PROVIDER,)),
@@ -159,8 +159,8 @@ REQUEST: Final = Lifecycle(
              needs=("reason", "accepted_fields"), tells=(_SUBSCRIBER, _PROVIDER)),
         Move("uphold", ("refused", "under_review"), "upheld", (_COORDINATOR,), "Z Art 25",
              needs=("reason",), tells=(_SUBSCRIBER, _PROVIDER)),
-        Move("supply", ("consented",), "supplied", (CLOCK,), "S Art 22",
         *_set_due("submitted", "completed", "extended", "consented", "refused", "under_review"),
+        Move("supply", ("consented",), "supplied", (CLOCK,), "S Art 22",
              tells=(_SUBSCRIBER, _PROVIDER)),
         Move("withdraw", ("submitted", "incomplete", "completed", "extended", "consented"),
              "withdrawn", (_SUBSCRIBER,), "S Art 20", tells=(_PROVIDER, _COORDINATOR)),
@@ -226,6 +226,40 @@ DISPUTE: Final = Lifecycle(
              tells=(_COORDINATOR, _PROVIDER, _SUBSCRIBER)),
     ),
 )  # fmt: skip
+
+PERMISSION: Final = Lifecycle(
+    "permission",
+    (
+        Move("ask", (NOTHING,), "asked", (_SUBSCRIBER,), "O Art 7, 20",
+             needs=("entry", "use", "purpose"), tells=(_PROVIDER,)),
+        Move("permit", ("asked",), "permitted", (_PROVIDER,), "O Art 7, 20",
+             tells=(_SUBSCRIBER, _COORDINATOR)),
+        Move("refuse", ("asked",), "refused", (_PROVIDER,), "O Art 7, 20", needs=("reason",),
+             tells=(_SUBSCRIBER,)),
+        Move("take_back", ("permitted",), "taken_back", (_PROVIDER,), "O Art 20", needs=("reason",),
+             tells=(_SUBSCRIBER, _COORDINATOR)),
+    ),
+)  # fmt: skip
+"""``use`` is ``publish``, of what was shared (O Art 20), or ``pass_on`` (O Art 7)."""
+
+EMERGENCY: Final = Lifecycle(
+    "emergency",
+    (
+        Move("declare", (NOTHING,), "declared", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
+             needs=("reason", "entries", "agencies", "until"),
+             tells=(_PROVIDER, _SUBSCRIBER, _SUPERVISOR)),
+        Move("lapse", ("declared",), "ended", (CLOCK,), "Z Art 21",
+             tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
+        Move("end", ("declared",), "ended", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
+             tells=(_PROVIDER, _SUBSCRIBER)),
+        Move(CONSENT, ("ended",), "ended", (_SUBSCRIBER,), "Z Art 21"),
+        Move("seal", ("ended",), "sealed", (_COORDINATOR,), "Z Art 21", consents=(_SUBSCRIBER,),
+             tells=(_PROVIDER, _SUPERVISOR)),
+        Move("report", ("sealed",), "reported", (_COORDINATOR,), "Z Art 21", needs=("report",),
+             tells=(_SUPERVISOR, _GOVERNMENT)),
+    ),
+)  # fmt: skip
+"""The consent of recipients says that they have sealed what is personal or commercial (封存)."""
 
 DESIGNATION: Final = Lifecycle(
     "designation",
