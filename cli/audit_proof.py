@@ -22,9 +22,8 @@ from sharebus.consumers.oversight.evidence import (
     check,
     find_decision,
     prove,
-    public_checkpoint,
 )
-from sharebus.consumers.oversight.log_files import open_log
+from sharebus.consumers.oversight.log_files import open_log, public_checkpoint
 from sharebus.consumers.oversight.trust import (
     CLOCK_SECONDS_FORGIVEN,
 )

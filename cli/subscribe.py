@@ -9,9 +9,13 @@ from typing import Annotated, BinaryIO, Final
 import typer
 
 from sharebus import SharebusError
+from sharebus.cli.audit_pins import pinned_policy
 from sharebus.consumers.completeness import Completeness
 from sharebus.consumers.event import Event
+from sharebus.consumers.held_checkpoint import HeldCheckpoint
+from sharebus.consumers.oversight.log_files import open_log
 from sharebus.consumers.subscription import Subscription
+from sharebus.infra.settings import load_settings
 
 _BATCH_MAX: Final = 500
 _BUFFER_BYTES: Final = 1 << 20
@@ -50,12 +54,22 @@ def _subscribe(
     periods: Annotated[
         bool, typer.Option("--periods", help="Print the closed deliveries instead, and stop.")
     ] = False,
+    audit_log: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-log",
+            metavar="DIR|URL",
+            help="Hold the checkpoint of the audit's log too, by the setting ledger_policy.",
+        ),
+    ] = None,
 ) -> None:
     """Print the events of ENTRY as JSON Lines, one object an event.
 
     An event is acknowledged after its line is written: the next run of the same group goes on
     behind it, and a run that was killed prints the last few lines again rather than none.
     """
+    if audit_log is not None:
+        _follow_log(audit_log)
     try:
         # A buffer of its own, since Python can be told to have none: a line must go out whole, and
         # before its acknowledgement, not some time.
@@ -69,6 +83,12 @@ def _subscribe(
                 _print_events(subscription, output, follow=follow, count_max=count_max)
     except KeyboardInterrupt:
         raise typer.Exit(_EXIT_INTERRUPTED) from None
+
+
+def _follow_log(where: str) -> None:
+    settings = load_settings()
+    path = settings.data_dir / "oversight" / "seen-checkpoint"
+    HeldCheckpoint(path, pinned_policy(settings, None, None)).follow(open_log(where))
 
 
 def _print_periods(entry: str, system: str, output: BinaryIO) -> None:

@@ -8,7 +8,7 @@ digests, times, rules and topics, and no value of any event.
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sharebus import InvalidInput, Unavailable
+from sharebus import InvalidInput
 from sharebus.consumers.oversight.log_files import LogFiles
 from sharebus.consumers.oversight.topic_walk import OnProgress
 from sharebus.ledger.bundle import decode_bundle
@@ -81,17 +81,6 @@ def find_decision(
         "the log holds no such decision", where=f"its {size} leaves", expected=str(wanted),
         remedy="A decision is in the log about a second after it was taken.",
     )  # fmt: skip
-
-
-def public_checkpoint(files: LogFiles) -> Note:
-    """The log's public checkpoint, not verified.
-
-    :raises Unavailable: there is none yet.
-    """
-    data = files.read_checkpoint()
-    if data is None:
-        raise Unavailable("the log has no checkpoint yet")
-    return Note.parse(data)
 
 
 def prove(files: LogFiles, note: Note, leaf: Leaf) -> ProofFile:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sharebus import Unavailable
 from sharebus.consumers.oversight.alarm import Altered, Forked, Frozen, Place, Removed, Since
-from sharebus.consumers.oversight.log_files import LogFiles
+from sharebus.consumers.oversight.log_files import LogFiles, public_checkpoint
 from sharebus.consumers.oversight.topic_walk import OnProgress
 from sharebus.consumers.oversight.trust import CLOCK_SECONDS_FORGIVEN, Trust, Verification
 from sharebus.consumers.oversight.verified_log import VerifiedLog
@@ -70,10 +70,7 @@ def verify_files(
 
 def _accepted(files: LogFiles, trust: Trust) -> tuple[Note, int]:
     """The public checkpoint, and when a witness last saw it; 0 where none is asked for."""
-    data = files.read_checkpoint()
-    if data is None:
-        raise Unavailable("the log has no checkpoint")
-    note = Note.parse(data)
+    note = public_checkpoint(files)
     latest_seconds = int(time.time()) + CLOCK_SECONDS_FORGIVEN
     witnessed = trust.policy.accept(note, latest_seconds)
     return note, max(witnessed.seconds_by_witness.values(), default=0)

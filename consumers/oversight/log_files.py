@@ -9,6 +9,7 @@ from sharebus import InvalidInput, Unavailable
 from sharebus.infra.tile_directory import TileDirectory
 from sharebus.ledger.bundle import decode_bundle, encode_bundle
 from sharebus.ledger.hashing import HASH_BYTES
+from sharebus.ledger.note import Note
 from sharebus.ledger.tiles import CHECKPOINT_PATH, ENTRIES, TILE_WIDTH, Tile
 
 _ANSWER_SECONDS_MAX: Final = 10.0
@@ -81,3 +82,14 @@ def open_log(where: str) -> LogFiles:
     if not Path(where).is_dir():
         raise InvalidInput("there is no such directory of a log", where=where)
     return TileDirectory(Path(where))
+
+
+def public_checkpoint(files: LogFiles) -> Note:
+    """The log's public checkpoint, not verified.
+
+    :raises Unavailable: there is none yet.
+    """
+    data = files.read_checkpoint()
+    if data is None:
+        raise Unavailable("the log has no checkpoint yet")
+    return Note.parse(data)
