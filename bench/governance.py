@@ -12,11 +12,11 @@ the running enforcer it publishes decisions, each a grant of a new view, and wai
 
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -86,8 +86,16 @@ def main(
             )
             for number in range(min(DECISIONS, size.views))
         ]
-        decide = partial(_measure_decisions, on, new_views, figures)
-        _measure_app(on, "enforcer", " stands; rights ended", 1, figures, decide)
+
+        def beside_the_enforcer() -> None:
+            _measure_decisions(on, new_views, figures)
+            with on.app("registrar") as process:
+                _wait_until_said(on, "registrar", process, "registrar is ready", 2)
+                beside = grant_of("g-beside", 1, size.agencies - 1)
+                change = CatalogFiles(Collection((), (), (beside,)), {})
+                timed("one_change_beside_apps", lambda: apply_catalog(on.settings, change))
+
+        _measure_app(on, "enforcer", " stands; rights ended", 1, figures, beside_the_enforcer)
     if is_json:
         typer.echo(json.dumps(figures))
         return
@@ -109,18 +117,25 @@ def _measure_app(
     _say(f"{app} …")
     started = time.perf_counter()
     with on.app(app) as process:
-        while on.log_of(app).read_text(errors="replace").count(word) < times:
-            if process.poll() is not None:
-                sys.exit(f"the {app} ended with {process.returncode}; see its log")
-            if time.perf_counter() - started > READY_SECONDS_MAX:
-                sys.exit(f"the {app} is not ready after {READY_SECONDS_MAX:g} s")
-            time.sleep(0.05)
+        _wait_until_said(on, app, process, word, times)
         figures[f"{app}_start"] = round(time.perf_counter() - started, 3)
         work()
         status = Path(f"/proc/{process.pid}/status").read_text()
         sizes = dict(line.split(":", 1) for line in status.splitlines())
         for figure, name in (("memory_mb", "VmRSS"), ("memory_largest_mb", "VmHWM")):
             figures[f"{app}_{figure}"] = round(int(sizes[name].split()[0]) / 1024, 1)
+
+
+def _wait_until_said(
+    on: Stage, app: str, process: subprocess.Popen[bytes], word: str, times: int
+) -> None:
+    started = time.perf_counter()
+    while on.log_of(app).read_text(errors="replace").count(word) < times:
+        if process.poll() is not None:
+            sys.exit(f"the {app} ended with {process.returncode}; see its log")
+        if time.perf_counter() - started > READY_SECONDS_MAX:
+            sys.exit(f"the {app} is not ready after {READY_SECONDS_MAX:g} s")
+        time.sleep(0.05)
 
 
 def _measure_decisions(on: Stage, decided: list[Grant], figures: dict[str, float]) -> None:

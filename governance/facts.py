@@ -7,7 +7,7 @@ applied, so two readers at the same version hold the same facts.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -127,6 +127,14 @@ def fact_from_json(text: str) -> AnyFact:
     :raises pydantic.ValidationError: the text is no fact.
     """
     return _FACT.validate_json(text)
+
+
+def fact_from_document(document: Mapping[str, Any]) -> AnyFact:
+    """Read a fact back that is decoded already.
+
+    :raises pydantic.ValidationError: the document is no fact.
+    """
+    return _FACT.validate_python(document)
 
 
 def _sorted_sets(document: Any) -> Any:

@@ -8,7 +8,7 @@ from confluent_kafka import Message
 from pydantic import ValidationError
 
 from sharebus import InvalidInput
-from sharebus.governance.facts import AnyFact, PolicyFacts, fact_from_json
+from sharebus.governance.facts import AnyFact, PolicyFacts, fact_from_document
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.record import policy_fact
@@ -20,8 +20,7 @@ def fact_of(record: dict[str, Any]) -> AnyFact:
 
     :raises pydantic.ValidationError: it is none.
     """
-    document = {**json.loads(record["body"]), "kind": record["kind"]}
-    return fact_from_json(json.dumps(document))
+    return fact_from_document({**json.loads(record["body"]), "kind": record["kind"]})
 
 
 class FactsReader:

@@ -24,7 +24,7 @@ from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, platform_state
 from sharebus.stream_apps.enforcer.difference import LiveState, Plan, difference, too_many
 from sharebus.stream_apps.enforcer.founder import FounderDesk, found
-from sharebus.stream_apps.enforcer.plan import FactChanges, plan_of_change
+from sharebus.stream_apps.enforcer.plan import FactChanges, fact_changes, plan_of_change
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 from sharebus.stream_apps.enforcer.revocation import ReaderHold
 from sharebus.stream_apps.enforcer.standing import StandingFacts
@@ -151,7 +151,8 @@ class _Application:
             return None
         plan = plan_of_change(in_force, self._merged, self._today, self._factor)
         self._check(plan)
-        changes = self._standing.changes(self._merged, {})
+        # What is in force is in ``shared.catalog`` too: an enforcer and a registrar see to it.
+        changes = fact_changes(in_force, in_force, self._merged, {})
         self.founder.take_over(self._documents)
         self._standing.settle()
         version = self._standing.in_force.version

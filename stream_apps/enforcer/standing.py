@@ -39,12 +39,10 @@ class StandingFacts:
         """Look again, where there is anything to read yet."""
         if not self._is_first_application:
             self.policy.catch_up()
-            self._catalog.catch_up()
 
     def settle(self) -> None:
         """Take in what is decided, though its marker may not be in every partition yet."""
         self.policy.settle()
-        self._catalog.settle()
 
     def is_as(self, expected: PolicyFacts) -> bool:
         """Whether those agencies, entries and grants are in force that were expected."""
@@ -57,6 +55,8 @@ class StandingFacts:
 
     def changes(self, merged: PolicyFacts, schema_ids: Mapping[SubjectSchema, int]) -> FactChanges:
         """What is not published yet of the ``merged`` facts and of the schemas that have an id."""
+        if not self._is_first_application:
+            self._catalog.settle()
         return fact_changes(self.in_force, self._catalog.facts, merged, schema_ids)
 
     def wait_for(self, schema_ids: Mapping[SubjectSchema, int]) -> None:
