@@ -120,30 +120,23 @@ ROW_FILTER: Final = Field(
 )  # fmt: skip
 
 
-def _digest(given: Given) -> str | None:
-    path = given.get("text")
+def file_digest(option: str, meaning: str) -> Field:
+    """The SHA-256 of a file, which stays where it is."""
+    name = _name(option)
+    annotation = Annotated[Path | None, typer.Option(option, metavar="FILE", help=meaning)]
+    return Field({name: annotation}, lambda given: _digest(given.get(name)))
+
+
+def _digest(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InvalidInput(
             "The file cannot be read.", where=str(path), found=error.strerror or str(error)
         ) from error
-    return "sha256:" + hashlib.sha256(content).hexdigest()
-
-
-TEXT_DIGEST: Final = Field(
-    {
-        "text": Annotated[
-            Path | None,
-            typer.Option(
-                "--text", metavar="FILE", help="The agreement; its SHA-256 is what is signed."
-            ),
-        ]
-    },
-    _digest,
-)  # fmt: skip
 
 
 def read_document(path: Path) -> tuple[str, dict[str, Any]]:

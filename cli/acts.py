@@ -113,7 +113,7 @@ def _take(act: Act, given: dict[str, Any]) -> None:
     if act.is_file:
         about, body["document"] = read_document(about)
     with acting(given["system"], given["key"], given["officer"]) as desk:
-        case = _new_id(act, given.get("case_id"), str(about)) if act.is_new else str(about)
+        case = _case_of(act, given.get("case_id"), str(about))
         if act.fills:
             body[act.fills] = about
         if act.complete:
@@ -137,11 +137,15 @@ def _wait(desk: Desk, act: Act, case: str) -> None:
     desk.wait_until(is_decided)
 
 
-def _new_id(act: Act, given: str | None, about: str) -> str:
-    if given or act.is_file:
+def _case_of(act: Act, given: str | None, about: str) -> str:
+    if given or act.is_file or not act.is_new:
         return given or about
-    # Only the registrar knows all ids; this many bits are never drawn twice by accident.
-    return f"{act.kind[0]}-{secrets.token_hex(_ID_BYTES)}"
+    return new_id(act.kind)
+
+
+def new_id(kind: str) -> str:
+    """An id for a new case; this many bits are never drawn twice by accident."""
+    return f"{kind[0]}-{secrets.token_hex(_ID_BYTES)}"  # only the registrar knows all ids
 
 
 def known_case(desk: Desk, kind: str, case: str) -> Case:

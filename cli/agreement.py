@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from sharebus.cli.act_fields import TERM, TEXT_DIGEST, text
+from sharebus.cli.act_fields import TERM, file_digest, text
 from sharebus.cli.acts import Act
 from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
@@ -35,7 +35,8 @@ _ACTS = (
         "Propose an agreement with SUBSCRIBER; both consent to it afterwards, its author too.",
         f"agreement propose nb-tax --as {_SYSTEM} --text agreement.pdf --until 2027-12-31",
         {"provider": text("--provider", "The agency that provides; else that of --as."),
-         "text_digest": TEXT_DIGEST, "term": TERM},
+         "text_digest": file_digest("--text", "The agreement; its SHA-256 is what is signed."),
+         "term": TERM},
         ("SUBSCRIBER", "The agency that receives the data."), _proposed, is_new=True),
     Act("consent", "agreement", "consent", "Consent to an agreement; with both it is signed.",
         f"agreement consent a-1 --as {_SYSTEM} --wait", decided=is_decided),

@@ -2,7 +2,7 @@
 
 import typer
 
-from sharebus.cli.act_fields import day, text, texts
+from sharebus.cli.act_fields import day, file_digest, text, texts
 from sharebus.cli.acts import Act
 from sharebus.cli.case import add_noun
 
@@ -17,19 +17,21 @@ def register(app: typer.Typer) -> None:
 _ACTS = (
     Act("declare", "emergency", "declare", "Declare it, for entries and agencies, until a day.",
         f"emergency declare 台风 --as {_OFFICE} --entry legal-persons --agency nb-tax "
-        "--until 2026-12-31",
+        "--until 2026-12-31 --seal-by 2027-01-31",
         {"entries": texts("--entry", "An entry that is shared"),
          "agencies": texts("--agency", "An agency that receives"),
-         "until": day("--until", "Last day, included.")},
+         "until": day("--until", "Last day, included."),
+         "seal_by": day("--seal-by", "Last day on which recipients seal (封存).")},
         ("REASON", "What has happened."), fills="reason", is_new=True),
     Act("end", "emergency", "end", "End it before its last day.",
-        f"emergency end e-1 --as {_OFFICE}"),
+        f"emergency end e-1 --as {_OFFICE}",
+        {"seal_by": day("--seal-by", "Another last day on which recipients seal.")}),
     Act("confirm-sealed", "emergency", "consent",
         "Confirm, as a recipient, that what is personal or commercial is sealed (封存).",
         "emergency confirm-sealed e-1 --as nb-tax.levy"),
-    Act("seal", "emergency", "seal", "Seal it once every recipient has confirmed.",
-        f"emergency seal e-1 --as {_OFFICE}"),
-    Act("report", "emergency", "report", "Report on it to supervisor and government.",
-        f"emergency report e-1 --as {_OFFICE} --report 共放行1204条",
-        {"report": text("--report", "What was released, in words.")}),
+    Act("file-report", "emergency", "report", "Report on it to supervisor and government.",
+        f"emergency file-report e-1 --as {_OFFICE} --report 共放行1204条 --list released.jsonl",
+        {"report": text("--report", "What was released, in words."),
+         "list_digest": file_digest("--list", "The list of what was released; its SHA-256 stays.")},
+        ),
 )  # fmt: skip

@@ -29,6 +29,7 @@ from sharebus.cli import (
     status,
     subscribe,
     up,
+    usage,
     witness,
 )
 from sharebus.cli.output import print_error
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for _command in (
     up, status, demo, catalog, broker, credentials, publish, quarantine, subscribe, keys, inbox,
-    request, agreement, grant, agency, dispute, demand, emergency, case, audit, witness,
+    request, agreement, grant, agency, dispute, demand, emergency, usage, case, audit, witness,
 ):  # fmt: skip
     _command.register(app)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycle import CLOCK, CONSENT, NOTHING, Lifecycle, Move
+from sharebus.governance.lifecycles_of_use import EMERGENCY, PERMISSION, USAGE
 from sharebus.governance.role import Role
 
 _COORDINATOR, _SUPERVISOR = Role.COORDINATOR, Role.SUPERVISOR
@@ -227,40 +228,6 @@ DISPUTE: Final = Lifecycle(
     ),
 )  # fmt: skip
 
-PERMISSION: Final = Lifecycle(
-    "permission",
-    (
-        Move("ask", (NOTHING,), "asked", (_SUBSCRIBER,), "O Art 7, 20",
-             needs=("entry", "use", "purpose"), tells=(_PROVIDER,)),
-        Move("permit", ("asked",), "permitted", (_PROVIDER,), "O Art 7, 20",
-             tells=(_SUBSCRIBER, _COORDINATOR)),
-        Move("refuse", ("asked",), "refused", (_PROVIDER,), "O Art 7, 20", needs=("reason",),
-             tells=(_SUBSCRIBER,)),
-        Move("take_back", ("permitted",), "taken_back", (_PROVIDER,), "O Art 20", needs=("reason",),
-             tells=(_SUBSCRIBER, _COORDINATOR)),
-    ),
-)  # fmt: skip
-"""``use`` is ``publish``, of what was shared (O Art 20), or ``pass_on`` (O Art 7)."""
-
-EMERGENCY: Final = Lifecycle(
-    "emergency",
-    (
-        Move("declare", (NOTHING,), "declared", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
-             needs=("reason", "entries", "agencies", "until"),
-             tells=(_PROVIDER, _SUBSCRIBER, _SUPERVISOR)),
-        Move("lapse", ("declared",), "ended", (CLOCK,), "Z Art 21",
-             tells=(_PROVIDER, _SUBSCRIBER, _COORDINATOR)),
-        Move("end", ("declared",), "ended", (_COORDINATOR, _GOVERNMENT), "Z Art 21",
-             tells=(_PROVIDER, _SUBSCRIBER)),
-        Move(CONSENT, ("ended",), "ended", (_SUBSCRIBER,), "Z Art 21"),
-        Move("seal", ("ended",), "sealed", (_COORDINATOR,), "Z Art 21", consents=(_SUBSCRIBER,),
-             tells=(_PROVIDER, _SUPERVISOR)),
-        Move("report", ("sealed",), "reported", (_COORDINATOR,), "Z Art 21", needs=("report",),
-             tells=(_SUPERVISOR, _GOVERNMENT)),
-    ),
-)  # fmt: skip
-"""The consent of recipients says that they have sealed what is personal or commercial (封存)."""
-
 DESIGNATION: Final = Lifecycle(
     "designation",
     (
@@ -313,6 +280,6 @@ LIFECYCLES: Final = {
     lifecycle.kind: lifecycle
     for lifecycle in (
         AGENCY, ENTRY, CHANGE, DEMAND, REQUEST, GRANT, AGREEMENT, DISPUTE, PERMISSION, EMERGENCY,
-        DESIGNATION, QUESTION, TABLE, FOUNDING,
+        USAGE, DESIGNATION, QUESTION, TABLE, FOUNDING,
     )
 }  # fmt: skip

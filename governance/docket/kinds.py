@@ -14,11 +14,12 @@ from sharebus.governance.docket.kind import Kind
 from sharebus.governance.docket.question import DESIGNATIONS, QUESTIONS
 from sharebus.governance.docket.request import REQUESTS
 from sharebus.governance.docket.table import TABLES
+from sharebus.governance.docket.usage import USAGES
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         AGENCIES, ENTRIES, CHANGES, DEMANDS, REQUESTS, GRANTS, AGREEMENTS, DISPUTES, PERMISSIONS,
-        EMERGENCIES, DESIGNATIONS, QUESTIONS, TABLES, FOUNDINGS,
+        EMERGENCIES, USAGES, DESIGNATIONS, QUESTIONS, TABLES, FOUNDINGS,
     )
 }  # fmt: skip

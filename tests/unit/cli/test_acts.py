@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
 from sharebus import InvalidInput, Refused
-from sharebus.cli import acts, case
+from sharebus.cli import acts, case, usage
 from sharebus.cli.main import app
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
@@ -27,6 +27,7 @@ from ..governance.docket.town import Town, agency_document, entry_document
 GROUPS = {
     "request": "request", "grant": "grant", "agreement": "agreement", "dispute": "dispute",
     "demand": "demand", "emergency": "emergency", "agency": "agency", "catalog": "entry",
+    "usage": "usage",
 }  # fmt: skip
 NO_MOVES = {"list", "show", "apply", "init", "import", "search"}
 ROOT = typer.main.get_command(app)
@@ -96,7 +97,7 @@ def filed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}
     monkeypatch.setattr(FakeDesk, "filed", found, raising=False)
-    for module in (acts, case):
+    for module in (acts, case, usage):
         monkeypatch.setattr(module, "acting", lambda system, key, officer: FakeDesk(system))
     texts = {
         "rivers.yaml": {"kind": "entry", **entry_document("rivers")},
@@ -104,7 +105,8 @@ def filed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     }
     for name, document in texts.items():
         Path(name).write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
-    Path("agreement.pdf").write_bytes(b"agreement")
+    for name in ("agreement.pdf", "released.jsonl"):
+        Path(name).write_bytes(b"text")
     save_key(Path("new.toml"), new_key("ed25519"))
     return found
 

@@ -64,7 +64,7 @@ def test_suspended_agency_reads_nothing_and_gives_no_command_until_it_is_restore
     town.ask("r-0", "closed")
     town.accept("r-0", "code")
     town.file("office", "emergency", "e-1", "declare", reason="x", entries=["closed"],
-              agencies=["tax"], until="2026-12-31")  # fmt: skip
+              agencies=["tax"], until="2026-12-31", seal_by="2026-12-31")  # fmt: skip
     before = town.grants()
     assert len(before) == 2
     accepted(town.file("watch", "agency", "tax", "suspend", reason="滥用"))

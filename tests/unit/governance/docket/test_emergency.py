@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from sharebus.governance.local_time import instant_ms
+
 from .town import FIELDS, Town, accepted, granted, refusal
 
 SCOPE: dict[str, Any] = {
     "reason": "台风", "entries": ["closed", "open"], "agencies": ["tax", "health"],
-    "until": "2026-03-10",
+    "until": "2026-03-10", "seal_by": "2026-03-20",
 }  # fmt: skip
 
 
@@ -59,13 +61,55 @@ def test_it_is_sealed_when_each_recipient_has_sealed_and_then_reported(town: Tow
     accepted(town.file("hall", "emergency", "e-1", "end"))
     assert town.grants() == {}
     accepted(town.file("tax", "emergency", "e-1", "consent"))
-    awaited = refusal(town.file("office", "emergency", "e-1", "seal"))
-    assert awaited.found == "not yet of health"
+    refusal(town.file("office", "emergency", "e-1", "seal"))
     refusal(town.file("market", "emergency", "e-1", "consent"))
-    accepted(town.file("health", "emergency", "e-1", "consent"))
-    accepted(town.file("office", "emergency", "e-1", "seal"))
+    refusal(town.file("office", "emergency", "e-1", "report", report="x"))
+    last = town.file("health", "emergency", "e-1", "consent")
+    assert [(n.agency, n.author) for n in last.notices if n.verb == "seal"] == [
+        (agency, "") for agency in ("health", "market", "office", "tax", "watch")
+    ]
     accepted(town.file("office", "emergency", "e-1", "report", report="共放行 12 条"))
     assert town.state("emergency", "e-1") == "reported"
+
+
+def test_who_has_not_sealed_in_time_is_overdue_until_it_has(town: Town) -> None:
+    declare(town)
+    town.until(date(2026, 3, 10))
+    (clock,) = town.case("emergency", "e-1").clocks
+    assert (clock.step, clock.actor, clock.basis) == ("confirm", "subscriber", "Z Art 21")
+    assert clock.local == "2026-03-20 24:00 Asia/Shanghai"
+    accepted(town.file("tax", "emergency", "e-1", "consent"))
+    late = town.tick(instant_ms(date(2026, 3, 20)) + 1)
+    assert {n.agency for n in late.notices if n.verb == "overdue"} >= {"health", "office"}
+    assert town.case("emergency", "e-1").clocks[0].overdue
+    accepted(town.file("health", "emergency", "e-1", "consent"))
+    assert (town.state("emergency", "e-1"), town.case("emergency", "e-1").clocks) == ("sealed", ())
+
+
+def test_recipient_that_has_left_is_not_waited_for(town: Town) -> None:
+    declare(town)
+    town.file("office", "emergency", "e-1", "end")
+    town.file("tax", "emergency", "e-1", "consent")
+    town.file("office", "agency", "health", "exit", reason="x")
+    assert town.state("emergency", "e-1") == "sealed"
+
+
+def test_end_names_the_views_that_are_shut_and_the_fields_to_be_sealed(town: Town) -> None:
+    town.agree()
+    town.ask("r-1", "closed", ("code", "name"))
+    town.accept("r-1", "code", "name")
+    declare(town)
+    accepted(town.file("office", "emergency", "e-1", "end", seal_by="2026-03-04"))
+    case = town.case("emergency", "e-1")
+    assert case.clocks[0].local.startswith("2026-03-04")
+    shut = {
+        (view["entry"], system): (view["sealed_fields"], view["is_read_by_others"])
+        for view in case.content["shut"] for system in view["systems"]
+    }  # fmt: skip
+    assert shut == {
+        ("closed", "tax.desk"): (["phone"], False), ("open", "tax.desk"): (["phone"], False),
+        ("closed", "health.desk"): ([], True), ("open", "health.desk"): ([], False),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -74,6 +118,7 @@ def test_it_is_sealed_when_each_recipient_has_sealed_and_then_reported(town: Tow
         {"entries": ["nowhere"]}, {"entries": ["secret"]}, {"entries": []}, {"entries": "closed"},
         {"entries": ["closed", "closed"]}, {"agencies": ["nobody"]}, {"agencies": [1]},
         {"until": "2026-03-01"}, {"until": "soon"}, {"until": 12}, {"reason": 7},
+        {"seal_by": "2026-03-09"}, {"seal_by": "soon"}, {"seal_by": None},
     ],
     ids=str,
 )  # fmt: skip

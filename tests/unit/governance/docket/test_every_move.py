@@ -154,14 +154,23 @@ def permissions(town: Town) -> None:
 
 
 def emergencies(town: Town) -> None:
-    scope: dict[str, Any] = {"entries": ["open"], "agencies": ["tax"], "until": "2026-03-09"}
+    scope: dict[str, Any] = {"entries": ["open"], "agencies": ["tax"], "until": "2026-03-09",
+                             "seal_by": "2026-03-09"}  # fmt: skip
     for case in ("e-1", "e-2"):
         town.file("office", "emergency", case, "declare", reason="x", **scope)
     accepted(town.file("office", "emergency", "e-1", "end"))
     accepted(town.file("tax", "emergency", "e-1", "consent"))
-    accepted(town.file("office", "emergency", "e-1", "seal"))
+    assert town.state("emergency", "e-1") == "sealed"
     accepted(town.file("office", "emergency", "e-1", "report", report="x"))
     town.until(date(2026, 3, 9))
+
+
+def usages(town: Town) -> None:
+    town.ask("r-1", "open")
+    accepted(town.file("tax", "usage", "u-1", "record", grant="r-1", purpose="x", used_by="x",
+                       period={**TERM, "last_day": "2026-03-02"}))  # fmt: skip
+    accepted(town.file("tax", "usage", "u-2", "dispose", grant="r-1", means="x", day="2026-03-02"))
+    accepted(town.file("market", "usage", "u-3", "inspect", entry="open"))
 
 
 def questions(town: Town) -> None:
@@ -200,7 +209,7 @@ def test_every_move_is_taken_and_every_state_reached() -> None:
     reached: set[tuple[str, str]] = set()
     for way in (
         agencies, entries, changes, demands, requests, grants, agreements, disputes, permissions,
-        emergencies, questions, foundings,
+        emergencies, usages, questions, foundings,
     ):  # fmt: skip
         town = Town()
         way(town)

@@ -37,7 +37,7 @@ from .town import (
 
 IDS = {
     "entry": [*CLASSES, "shops"], "agency": [*PARTIES, "water"], "request": ["r-1", "r-2"],
-    "grant": ["r-1", "r-2"],
+    "grant": ["r-1", "r-2"], "usage": ["u-1", "u-2", "u-3"],
 }  # fmt: skip
 JUNK: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -55,15 +55,16 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
         [{"all": [{"field": field, "one_of": ["1", "2"]}]} for field in (*FIELDS, "salary")]
     ),
     "fields": _fields, "accepted_fields": _fields, "mode": st.just("subscribe"), "term": _terms,
-    "until": _days, "due": _days, "rectify_by": _days, "extension": st.integers(0, 12),
+    "until": _days, "seal_by": _days, "due": _days, "day": _days, "period": _terms,
+    "events": st.integers(-1, 9), "rectify_by": _days, "extension": st.integers(0, 12),
     "parties": st.sampled_from([["market", "tax"], ["market", "health"]]),
     "entries": st.lists(st.sampled_from(["open", "closed"]), min_size=1, unique=True),
     "agencies": st.lists(_parties, min_size=1, unique=True), "agency": _parties,
     "provider": _parties, "successor": _parties, "change": st.sampled_from(["change-1"]),
     "action": st.sampled_from(["suspend", "retire", "revise"]), "basis": st.just(BASIS),
     "content_item": st.sampled_from(["firms.code", "firms.name"]), "about": st.just("request/r-1"),
-    "use": st.sampled_from(["publish", "pass_on"]), "grant": st.sampled_from(IDS["grant"]),
     "step": st.sampled_from(["answer", "share", "update_catalog"]),
+    "use": st.sampled_from(["publish", "pass_on"]), "grant": st.sampled_from(IDS["grant"]),
     "key": st.just({"id": "k2", "algorithm": "sm2", "public_key": "cd"}),
     "table": st.sampled_from(["clock_rules", "calendar"]),
     **{name: st.just(FIVE[name]) for name in ("legal_basis", "scenario", "scope")},

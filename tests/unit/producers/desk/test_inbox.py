@@ -79,7 +79,8 @@ def test_entry_waits_for_consents_before_it_waits_for_confirmation() -> None:
 def test_recipient_confirms_the_sealing_of_an_emergency_once() -> None:
     town = Town()
     town.file("office", "emergency", "e-1", "declare", reason="台风", entries=["closed"],
-              agencies=["tax", "health"], until="2026-03-10")  # fmt: skip
+              agencies=["tax", "health"], until="2026-03-10",
+              seal_by="2026-03-20")  # fmt: skip
     assert verbs(town, "tax") == []
     town.file("office", "emergency", "e-1", "end")
     assert verbs(town, "tax") == [("e-1", ("consent",))]

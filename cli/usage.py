@@ -1,0 +1,147 @@
+"""``sharebus usage``: what recipients do with data, and who holds an entry (使用记录)."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from sharebus.cli.act_fields import Field, Given, day, number, text
+from sharebus.cli.acts import Act, add_acts, new_id
+from sharebus.cli.case import add_looks
+from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting, show_answer
+from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.grant import Grant
+from sharebus.governance.view import view_of_grant
+from sharebus.producers.desk import Desk
+from sharebus.schemas.topic import value_subject, view_topic
+
+_SUBSCRIBER, _PROVIDER = "nb-tax.levy", "nb-market-regulation.registration"
+_INSPECT: Final = "inspect"
+
+
+class _Group(TyperGroup):
+    """``sharebus usage ENTRY`` is short for ``sharebus usage inspect ENTRY``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        is_entry = bool(args) and args[0] not in self.commands and not args[0].startswith("-")
+        return super().resolve_command(ctx, [_INSPECT, *args] if is_entry else args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    group = typer.Typer(
+        cls=_Group, no_args_is_help=True,
+        help="Usage and disposal records (使用记录); with an ENTRY, who holds it.",
+    )  # fmt: skip
+    group.command(
+        _INSPECT, epilog=f"Example:  sharebus usage inspect legal-persons --as {_PROVIDER}"
+    )(_inspect)  # fmt: skip
+    add_looks(group, "usage", "usage", _SUBSCRIBER)
+    add_acts(group, _ACTS)
+    app.add_typer(group, name="usage")
+
+
+def _period(given: Given) -> dict[str, str] | None:
+    first, last = _FROM.read(given), _UNTIL.read(given)
+    if not first and not last:
+        return None
+    return {"first_day": first or last, "last_day": last or first}
+
+
+_FROM, _UNTIL = day("--from", "First day."), day("--until", "Last day, included.")
+_PERIOD: Final = Field({**_FROM.parameters, **_UNTIL.parameters}, _period)
+_GRANT: Final = ("GRANT", "Id of the grant, which may have ended.")
+_REMARK: Final[Mapping[str, Field]] = {
+    "remark": text("--remark", "Anything else; no personal data.")
+}
+_ACTS = (
+    Act("record", "usage", "record", "Record, as a recipient, what was used for what.",
+        f"usage record r-1 --as {_SUBSCRIBER} --purpose 开业登记核验 --by 征管系统 "
+        "--from 2026-11-01 --until 2026-11-30 --events 1204",
+        {"purpose": text("--purpose", "What for."),
+         "used_by": text("--by", "System or office that used it, such as 征管系统 or 征管处."),
+         "period": _PERIOD,
+         "events": number("--events", "How many events."),
+         "delivery": text("--delivery", "Which delivery."), **_REMARK},
+        _GRANT, fills="grant", is_new=True),
+    Act("dispose", "usage", "dispose", "Record, as a recipient, that data was disposed of.",
+        f"usage dispose r-1 --as {_SUBSCRIBER} --means 删除 --day 2026-12-31",
+        {"means": text("--means", "How, such as 删除, 销毁, 匿名化, 封存."),
+         "day": day("--day", "On which day."),
+         "period": _PERIOD, **_REMARK},
+        _GRANT, fills="grant", is_new=True),
+)  # fmt: skip
+
+
+def _inspect(
+    entry: Annotated[str, typer.Argument(help="Id of the catalog entry.", metavar="ENTRY")],
+    system: AsOption,
+    agency: Annotated[
+        str | None, typer.Option("--agency", metavar="AGENCY", help="Only what this agency holds.")
+    ] = None,
+    key: KeyOption = None,
+    officer: OfficerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who holds ENTRY by which grant, for what and until when, and what became of it.
+
+    In short `sharebus usage ENTRY`. For the provider, who may inspect it (Order 809 Art 29); the inspection is a command of its own
+    and on record. When a system last read is what its agency has recorded: the bus knows who may.
+    """
+    with acting(system, key, officer) as desk:
+        body = {"entry": entry, **({"agency": agency} if agency else {})}
+        answer = desk.file("usage", new_id("usage"), "inspect", body)
+        if answer.outcome == "refused":
+            show_answer(answer, as_json)
+        holders = _holders(desk, answer.case)
+    if as_json:
+        print_json(holders)
+        return
+    if not holders:
+        print_note(f"Nobody has or had a grant on {entry}.")
+        return
+    print_table(
+        f"{entry}: who holds it",
+        ("grant", "system", "purpose", "term", "holds", "last used", "uses", "events", "disposed"),
+        (_row(holder) for holder in holders),
+    )  # fmt: skip
+    print_note(f"inspection {answer.case}, by {answer.basis}")
+
+
+def _holders(desk: Desk, inspection: str) -> list[dict[str, Any]]:
+    desk.wait_until(lambda: desk.known("usage", inspection) is not None)
+    version = desk.known("usage", inspection)
+    holders = version.case.content.get("holders", []) if version else []
+    return [
+        {**holder, "holds": _state(desk.catalog, holder)}
+        for holder in json.loads(json.dumps(holders))
+    ]
+
+
+def _state(catalog: PolicyFacts, holder: Mapping[str, Any]) -> str:
+    """``yes``; ``not yet`` while the view of the grant is not there to be read; or ``no``."""
+    if not holder["holds"]:
+        return "no"
+    grant = Grant.model_validate(holder["grant"])
+    entry = catalog.entries.get(grant.entry)
+    if entry is None:
+        return "yes"
+    topic = view_topic(entry.id, view_of_grant(entry, grant).name)
+    return "yes" if value_subject(topic) in catalog.provided_at else "not yet"
+
+
+def _row(holder: Mapping[str, Any]) -> tuple[str, ...]:
+    grant, disposed = holder["grant"], holder["disposed"]
+    term, purpose = grant["term"], grant["purpose"]
+    said = ""
+    if disposed:
+        whole = "" if disposed["is_whole"] else " (in part)"
+        said = f"{disposed['day']} {disposed['means']}{whole}"
+    return (
+        grant["id"], grant["system"], f"{purpose['scenario']} ({purpose['legal_basis']})",
+        f"{term['first_day']} to {term['last_day']}", holder["holds"],
+        holder["last_used"] or "not recorded", str(holder["uses"]), str(holder["events"]), said,
+    )  # fmt: skip
