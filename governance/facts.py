@@ -1,7 +1,7 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
 A fact is a whole document (founder, agency, entry, grant, registered schema, not-shared listing,
-designated source, clock rules, calendar); a later fact of the same kind and id replaces the earlier
+designated source, clock rules, calendar, docket rules); a later fact of the same kind and id replaces the earlier
 one, but for the founder, who stays the first. The policy version is the offset of the last record
 applied, so two readers at the same version hold the same facts.
 """
@@ -75,6 +75,18 @@ class ClockRuleTable(Strict):
     table: ClockRules
 
 
+class DocketRules(Strict):
+    """By which rules of the docket commands are decided from here on.
+
+    The same commands come to something else under other rules, so whoever decides them again must
+    know which held when.
+    """
+
+    kind: Literal["docket_rules"] = "docket_rules"
+    id: Literal["docket-rules"] = "docket-rules"
+    version: int = Field(ge=1)
+
+
 class Calendar(Strict):
     """The working days in force, with the corrections laid over them, in their order."""
 
@@ -103,6 +115,7 @@ AnyFact = (
     | Designation
     | ClockRuleTable
     | Calendar
+    | DocketRules
 )
 Fact = Annotated[AnyFact, Field(discriminator="kind")]
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(Fact)
@@ -171,6 +184,7 @@ class PolicyFacts:
         self.designations: dict[str, Designation] = {}
         self.clock_rules: ClockRuleTable | None = None
         self.calendar: Calendar | None = None
+        self.docket_rules: DocketRules | None = None
 
     def apply(self, fact: AnyFact, version: int) -> None:
         """Fold one fact in; ``version`` is its offset."""
@@ -182,6 +196,8 @@ class PolicyFacts:
             case CatalogEntry():
                 self.entries[fact.id] = fact
             case Grant():
+                before = self.grants.get(fact.id, fact)
+                self._grants_by_entry.get(before.entry, {}).pop(fact.id, None)
                 self.grants[fact.id] = fact
                 self._grants_by_entry.setdefault(fact.entry, {})[fact.id] = fact
             case RegisteredSchema(withdrawn=True):
@@ -197,6 +213,8 @@ class PolicyFacts:
                 self.clock_rules = fact
             case Calendar():
                 self.calendar = fact
+            case DocketRules():
+                self.docket_rules = fact
         self.version = version
 
     def _withdraw(self, schema: RegisteredSchema) -> None:
@@ -230,6 +248,8 @@ class PolicyFacts:
                 return self.clock_rules
             case Calendar():
                 return self.calendar
+            case DocketRules():
+                return self.docket_rules
 
     def __iter__(self) -> Iterator[AnyFact]:
         """All facts in force, in an order in which they can be applied again."""
@@ -239,7 +259,8 @@ class PolicyFacts:
         yield from self.grants.values()
         yield from self.not_shared.values()
         yield from self.designations.values()
-        yield from (table for table in (self.clock_rules, self.calendar) if table)
+        counted_by = (self.clock_rules, self.calendar, self.docket_rules)
+        yield from (fact for fact in counted_by if fact)
         for subject, by_id in self.schemas.items():
             for schema_id, avro_schema in by_id.items():
                 yield RegisteredSchema(
