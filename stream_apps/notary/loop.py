@@ -88,6 +88,7 @@ class NotaryLoop:
         notary.check_public()
         for stray in found.strays:
             notary.require_same_history(stray, f"topic {AUDIT_CHECKPOINTS}")
+        self._quorum.check()
         self._cluster_id = str(admin.describe_cluster().result(30).cluster_id)
         self._tell(notary)
         if notary.held:

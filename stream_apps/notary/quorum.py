@@ -4,15 +4,21 @@ import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
 from types import TracebackType
 from typing import Final, Self
 
-from sharebus.ledger.errors import Untrusted
+import httpx
+
+from sharebus.ledger.checkpoint import open_checkpoint
+from sharebus.ledger.errors import LedgerError, Untrusted
+from sharebus.ledger.note import Note
 from sharebus.stream_apps.notary import metrics
 from sharebus.stream_apps.notary.contradiction import Contradiction
 from sharebus.stream_apps.notary.notary import Notary
 from sharebus.stream_apps.notary.witnesses import (
     CLOCK_SECONDS_FORGIVEN,
+    WITNESS_SECONDS_MAX,
     Collected,
     Trouble,
     collect,
@@ -48,6 +54,33 @@ class Quorum:
     def is_asking(self) -> bool:
         """Whether answers are awaited: until then the next checkpoint must wait."""
         return self._asked is not None
+
+    def check(self) -> None:
+        """Before anything is signed: where do the witnesses stand?
+
+        One that is away is passed over: without its signature nothing is published.
+
+        :raises Contradiction: one has cosigned what this log does not hold.
+        """
+        path = f"/{sha256(self._notary.origin.encode()).hexdigest()}/checkpoint"
+        for witness in self._notary.policy.witnesses.values():
+            if not witness.url:
+                continue
+            address = witness.url.decode(errors="replace").rstrip("/") + path
+            try:
+                answer = httpx.get(address, timeout=WITNESS_SECONDS_MAX)
+                if answer.status_code == httpx.codes.OK:
+                    self._compare(answer.content, address)
+            except (httpx.HTTPError, httpx.InvalidURL) as away:
+                log.warning("witness %s does not say where it stands: %s", address, away)
+
+    def _compare(self, data: bytes, where: str) -> None:
+        try:
+            cosigned = open_checkpoint(Note.parse(data), self._notary.origin, self._notary.keys)
+        except LedgerError as unsigned:
+            log.warning("witness %s shows what this log did not sign: %s", where, unsigned)
+        else:
+            self._notary.require_same_history(cosigned, where)
 
     def begin(self) -> None:
         """Have the last checkpoint cosigned; where no witness is named, publish it at once."""
