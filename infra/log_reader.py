@@ -67,6 +67,17 @@ class LogReader:
             {**common, "isolation.level": "read_uncommitted"}, logger=librdkafka_log
         )
 
+    def topics_named(self, prefix: str) -> list[str]:
+        """The topics that this principal may know of whose name begins so.
+
+        :raises Unavailable: the broker does not say.
+        """
+        try:
+            found = self._consumer.list_topics(timeout=READ_SECONDS_MAX).topics
+        except KafkaException as error:
+            raise unreachable(self._address, "its topics are not known", error.args[0]) from error
+        return sorted(topic for topic in found if topic.startswith(prefix))
+
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """First offset kept and committed end of a partition.
 

@@ -17,8 +17,14 @@ from sharebus.consumers.oversight.reconciliation import Discrepancy
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Case
 from sharebus.governance.clock_tables import ClockTables
-from sharebus.governance.docket import Docket, Outcome
-from sharebus.governance.facts import AnyFact, PolicyFacts, RegisteredSchema, fact_to_json
+from sharebus.governance.docket import RULES, Docket, Outcome
+from sharebus.governance.facts import (
+    AnyFact,
+    DocketRules,
+    PolicyFacts,
+    RegisteredSchema,
+    fact_to_json,
+)
 from sharebus.governance.founder import Founder
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import fact_of
@@ -28,9 +34,11 @@ from sharebus.schemas.case_fact import case_fact_body, case_fact_key
 from sharebus.schemas.filed_command import Arrival, CommandRule, judge
 from sharebus.schemas.genesis import KIND as GENESIS
 from sharebus.schemas.record import audit_batch, case_fact, policy_fact
-from sharebus.schemas.topic import AUDIT, FACTS_CASES, FACTS_POLICY
+from sharebus.schemas.topic import AUDIT, COMMANDS_PREFIX, FACTS_CASES, FACTS_POLICY
 
 WRITER: Final = "registrar"
+_WAITING_MS_MAX: Final = 600_000
+"""Of a command in one topic, while those of others are decided."""
 
 
 @dataclass
@@ -76,8 +84,7 @@ def read_written(config: ClientConfig, digest: AuditDigest) -> Written:
         log.read(
             AUDIT, 0, 0, lambda m: written.batches.append(audit_batch().decode(m.value() or b""))
         )
-        decided = [batch for batch in written.batches if batch["kind"] == "command"]
-        for topic in sorted({batch["source_topic"] for batch in decided}):
+        for topic in log.topics_named(COMMANDS_PREFIX):
             log.read(topic, 0, 0, partial(_take_command, written, topic))
     finally:
         log.close()
@@ -96,19 +103,24 @@ def replay(written: Written, founder: Founder | None = None) -> list[Discrepancy
     ``founder`` is who founded the bus, as it was told when it did; without, whom the first fact
     names. But for that fact and the schemas, every fact must follow from a command.
     """
-    again = _Replay(written, founder)
+    tables = _first_tables(written)
+    if tables is None:
+        if not any(batch["writer"] == WRITER for batch in written.batches):
+            return []
+        expected = "clock rules and a calendar, by which the registrar decides"
+        return [Discrepancy(FACTS_POLICY, expected, "none: nothing can be decided again")]
+    again = _Replay(written, tables, founder)
     again.run()
     return [*again.found, *again.passed_over(), *again.compare()]
 
 
 class _Replay:
-    def __init__(self, written: Written, founder: Founder | None) -> None:
+    def __init__(self, written: Written, tables: ClockTables, founder: Founder | None) -> None:
         self.found: list[Discrepancy] = []
         self._written = written
         self._founder = founder
         self._facts = PolicyFacts()
-        self._tables = _first_tables(written)
-        self._docket = Docket(self._facts, self._tables)
+        self._docket = Docket(self._facts, tables)
         self._promised, self._by_registrar = _promised(written.batches)
         self._next_fact = 0
         self._instant_ms = 0
@@ -145,6 +157,17 @@ class _Replay:
                 self.found.append(Discrepancy(where, expected, "one that somebody wrote"))
             else:
                 self._facts.apply(fact, offset)
+                self._check_rules(fact, offset)
+
+    def _check_rules(self, fact: AnyFact, offset: int) -> None:
+        if isinstance(fact, DocketRules) and fact.version != RULES:
+            self.found.append(
+                Discrepancy(
+                    f"{FACTS_POLICY} offset {offset}, rules of the docket",
+                    f"rules {RULES}, by which this replay decides",
+                    f"rules {fact.version}: what follows is for a release that has them",
+                )
+            )
 
     def _expected(self, fact: AnyFact, digest: bytes) -> str:
         """What should stand in the place of a fact; empty if the fact may."""
@@ -188,12 +211,15 @@ class _Replay:
             self._cases[case_fact_key(item)] = case_fact_body(item)
 
     def passed_over(self) -> Iterator[Discrepancy]:
-        """Commands that were not decided though later ones of their topic were."""
+        """Commands that were not decided though later ones were: of their topic, or of any other
+        so much later that no order in which topics are read explains it."""
         last: dict[str, int] = {}
         for topic, offset in self._decided:
             last[topic] = max(last.get(topic, -1), offset)
-        for topic, offset in sorted(self._written.commands.keys() - self._decided):
-            if offset < last.get(topic, -1):
+        for place in sorted(self._written.commands.keys() - self._decided):
+            topic, offset = place
+            waited_ms = self._instant_ms - self._written.received_ms.get(place, self._instant_ms)
+            if offset < last.get(topic, -1) or waited_ms > _WAITING_MS_MAX:
                 yield Discrepancy(f"{topic} offset {offset}", "a decision", "none")
 
     def compare(self) -> Iterator[Discrepancy]:
@@ -256,7 +282,7 @@ def _promised(batches: Iterable[dict[str, Any]]) -> tuple[Counter[bytes], frozen
     return promised, frozenset(by_registrar)
 
 
-def _first_tables(written: Written) -> ClockTables:
+def _first_tables(written: Written) -> ClockTables | None:
     """The tables with which the registrar began: it made them facts at its first tick."""
     facts = PolicyFacts()
     for offset, _, content in written.facts:
@@ -267,4 +293,4 @@ def _first_tables(written: Written) -> ClockTables:
             return ClockTables(
                 facts.clock_rules.table, facts.calendar.table, facts.calendar.corrections
             )
-    raise LookupError("no clock rules and calendar among the facts")
+    return None

@@ -5,7 +5,7 @@ is left; so the commands and ticks, in their order and with their instants, give
 facts and answers again. Each kind of case is a module of its own (``kind.py`` says what one adds).
 """
 
-from sharebus.governance.docket.docket import Docket
+from sharebus.governance.docket.docket import RULES, Docket
 from sharebus.governance.docket.outcome import Filing, Notice, Outcome
 
-__all__ = ["Docket", "Filing", "Notice", "Outcome"]
+__all__ = ["RULES", "Docket", "Filing", "Notice", "Outcome"]

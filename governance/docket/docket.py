@@ -4,6 +4,7 @@ import heapq
 import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import Final
 
 from sharebus import InvalidInput, Refused, SharebusError
 from sharebus.governance.answer import Answer
@@ -15,15 +16,25 @@ from sharebus.governance.docket.outcome import Filing, Outcome
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.docket.sitting import Sitting
 from sharebus.governance.docket.timing import due_at_ms
-from sharebus.governance.facts import Calendar, ClockRuleTable, PolicyFacts
+from sharebus.governance.facts import (
+    AnyFact,
+    Calendar,
+    ClockRuleTable,
+    DocketRules,
+    PolicyFacts,
+)
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import FOUNDER
+
+RULES: Final = 2
+"""Raised with every change by which the same commands come to something else."""
 
 
 class Docket:
     """The cases as they stand, over the facts of policy.
 
-    ``tables`` count only where ``facts`` hold none, and the first tick makes them facts. The facts
+    ``tables`` count only where ``facts`` hold none, and the first tick makes them facts; so it does
+    with the rules by which commands are decided, where others are in force. The facts
     that the docket makes are folded into ``facts`` at once, under the version that they have.
     """
 
@@ -75,13 +86,13 @@ class Docket:
     def tick(self, now_ms: int) -> Outcome:
         """Take everything that is due at an instant, in milliseconds since 1970 (UTC)."""
         sitting = self._pass_time(now_ms)
-        for table in self._missing_tables():
-            sitting.publish(table)
+        for fact in self._missing_facts():
+            sitting.publish(fact)
         return self._outcome(None, sitting)
 
     def next_due_ms(self) -> int | None:
         """When :meth:`tick` has something to do next; None when nothing is awaited."""
-        if self._missing_tables():
+        if self._missing_facts():
             return 0
         self._watch_grants()
         while self._due and self._due_at.get(self._due[0][1]) != self._due[0][0]:
@@ -142,14 +153,16 @@ class Docket:
                 if case is not None:
                     self._watch(case)
 
-    def _missing_tables(self) -> list[ClockRuleTable | Calendar]:
-        tables: list[ClockRuleTable | Calendar] = []
+    def _missing_facts(self) -> list[AnyFact]:
+        missing: list[AnyFact] = []
+        if self.facts.docket_rules is None or self.facts.docket_rules.version != RULES:
+            missing.append(DocketRules(version=RULES))
         if self.facts.clock_rules is None:
-            tables.append(ClockRuleTable(table=self._tables.rules))
+            missing.append(ClockRuleTable(table=self._tables.rules))
         if self.facts.calendar is None:
             _, days, corrections = self._tables
-            tables.append(Calendar(table=days, corrections=corrections))
-        return tables
+            missing.append(Calendar(table=days, corrections=corrections))
+        return missing
 
     def _refusal(self, filing: Filing, author: Author, refusal: SharebusError) -> Answer:
         standing = self._register.find(filing.case_kind, filing.case_id)

@@ -223,7 +223,7 @@ def test_tables_of_the_package_become_facts_at_the_first_tick_and_are_issued_ane
     nation: Town,
 ) -> None:
     first = nation.outcomes[0]
-    assert [fact.kind for fact in first.facts] == ["clock_rules", "calendar"]
+    assert [fact.kind for fact in first.facts] == ["docket_rules", "clock_rules", "calendar"]
     facts = nation.docket.facts
     assert isinstance(facts.clock_rules, ClockRuleTable)
     assert facts.clock_rules.table.version == "809-1"

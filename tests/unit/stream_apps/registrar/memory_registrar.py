@@ -49,6 +49,9 @@ class MemoryBroker:
         self.now_ms = 0
         self._open: list[tuple[str, bytes | None, bytes | None]] = []
 
+    def topics_named(self, prefix: str) -> list[str]:
+        return sorted(topic for topic in self.topics if topic.startswith(prefix))
+
     def append(self, topic: str, key: bytes | None, value: bytes | None) -> int:
         held = self.topics.setdefault(topic, [])
         held.append(Stored(len(held), key, value, time_ms=self.now_ms))

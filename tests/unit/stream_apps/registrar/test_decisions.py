@@ -23,7 +23,12 @@ def test_first_tick_makes_the_shipped_tables_facts(registrar: MemoryRegistrar) -
     assert registrar.facts.clock_rules is not None
     assert registrar.facts.calendar is not None
     places = [line["place"] for line in registrar.lines() if line["kind"] == "tick"]
-    assert places == ["tick", "clock_rules/clock-rules", "calendar/calendar"]
+    assert places == [
+        "tick",
+        "docket_rules/docket-rules",
+        "clock_rules/clock-rules",
+        "calendar/calendar",
+    ]
     # Every agency may know them.
     catalog = [record.key() for record in registrar.broker.topics[topics.SHARED_CATALOG]]
     assert catalog[-2:] == [b"clock_rules/clock-rules", b"calendar/calendar"]

@@ -198,3 +198,64 @@ def test_founder_that_is_not_the_one_who_was_told_is_named(
     assert replay(everything, busy.facts.founder) == []
     other = Founder(name="another", keys=(busy.signing_key("tax"),))
     assert replay(everything, other)[0].where == "facts.policy offset 0, founder founder"
+
+
+def test_topic_of_which_no_command_was_decided_is_noticed(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = topics.commands_topic("market")
+    found = written(busy, monkeypatch)
+    found.batches = [each for each in found.batches if each["source_topic"] != market]
+    assert f"{market} offset 0" in wheres(found)
+
+
+def test_command_that_waits_its_turn_is_not_named_as_passed_over(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.give("vault", "agency", "vault", "register_system", system={})
+    assert wheres(written(busy, monkeypatch)) == []
+
+
+def test_every_topic_of_commands_is_read_whether_or_not_any_was_decided(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.give("vault", "agency", "vault", "register_system", system={})
+    assert (topics.commands_topic("vault"), 0) in written(busy, monkeypatch).commands
+
+
+@pytest.mark.parametrize("kind", ["clock_rules", "calendar"])
+def test_table_that_is_gone_is_named_and_stops_nothing(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    found = written(busy, monkeypatch)
+    found.facts = [each for each in found.facts if each[2]["kind"] != kind]
+    (discrepancy,) = replay(found)
+    assert (discrepancy.where, "calendar" in discrepancy.expected) == ("facts.policy", True)
+
+
+def test_bus_in_which_nothing_was_decided_has_nothing_to_decide_again(
+    busy: MemoryRegistrar,
+) -> None:
+    assert replay(Written(busy.digest)) == []
+
+
+def test_what_other_rules_decided_is_named_with_where_they_count_from(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = written(busy, monkeypatch)
+    (offset,) = (each[0] for each in found.facts if each[2]["kind"] == "docket_rules")
+    monkeypatch.setattr("sharebus.consumers.oversight.replay.RULES", 3)
+    (discrepancy,) = replay(found)
+    assert discrepancy.where == f"facts.policy offset {offset}, rules of the docket"
+    assert "rules 2" in discrepancy.found
+
+
+def test_registrar_of_a_release_with_other_rules_says_so_before_it_decides(
+    busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharebus.governance.docket.docket.RULES", 3)
+    busy.start()
+    busy.tick(busy.broker.now_ms + 1)
+    kept = [json.loads(each[2]["body"])["version"] for each in written(busy, monkeypatch).facts
+            if each[2]["kind"] == "docket_rules"]  # fmt: skip
+    assert kept == [2, 3]
