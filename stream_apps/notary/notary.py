@@ -128,7 +128,7 @@ class Notary:
         if self.is_restoring:
             signed, leaves = self._parted(leaves)
             self._extend(signed)
-            if self.is_restoring:
+            if self.is_restoring and not self._is_past_what_is_held():
                 return
             self._check_restored()
         self._extend(leaves)
@@ -151,6 +151,10 @@ class Notary:
         count = self.signed_size - self.size
         return leaves[:count], leaves[count:]
 
+    def _is_past_what_is_held(self) -> bool:
+        """Whether records are missing: as many offsets as were signed, and fewer leaves."""
+        return self.held is not None and self.next_offset >= self.held.next_offset
+
     def _check_restored(self) -> None:
         held = self.held
         assert held is not None  # noqa: S101 - else nothing is restored
@@ -158,9 +162,9 @@ class Notary:
         if root != held.checkpoint.root or self.next_offset != held.next_offset:
             raise Contradiction(
                 "the records of the topic are not those that were signed",
-                where=f"audit, offsets below {held.next_offset}, tree size {self.size}",
-                expected=f"root {held.checkpoint.root.hex()} at offset {held.next_offset}",
-                found=f"root {root.hex()} at offset {self.next_offset}",
+                where=f"topic audit, offsets below {held.next_offset}",
+                expected=f"{held.checkpoint.size} records, root {held.checkpoint.root.hex()}",
+                found=f"{self.size} records up to offset {self.next_offset - 1}, root {root.hex()}",
                 remedy="`sharebus audit verify` names the first record that is wrong.",
             )
         self._write(files)
@@ -181,7 +185,7 @@ class Notary:
             root = range_root(0, other.size, tile_nodes(self.signed_size, self._files.read))
         except (Unavailable, Malformed) as missing:
             raise Contradiction(
-                "the files of the log are not complete", where=missing.where, found=str(missing),
+                "the files of the log are not complete", where=missing.where, found=missing.problem,
                 remedy="Move the directory away: all of it is made again from the topic.",
             ) from missing  # fmt: skip
         if root != other.root:

@@ -28,7 +28,7 @@ from sharebus.schemas.record import audit_batch
 from sharebus.schemas.topic import AUDIT, AUDIT_CHECKPOINTS, SEALED
 from sharebus.stream_apps.enforcer.broker import _binding
 from sharebus.stream_apps.enforcer.desired import platform_state
-from sharebus.stream_apps.enforcer.rights import notary_rules, sealed_rules
+from sharebus.stream_apps.enforcer.rights import enforcer_rules, notary_rules, sealed_rules
 from sharebus.stream_apps.notary.register import linked
 from sharebus.stream_apps.notary.signing import load_signer
 from sharebus.stream_apps.transaction import transactional_producer
@@ -60,7 +60,9 @@ class Archive:
         new = [NewTopic(t.name, t.partitions, 1, config=dict(t.config)) for t in wanted]
         for future in self.admin.create_topics(new).values():
             future.result(DEADLINE_SECONDS)
-        rules: list[AclBinding] = [_binding(rule) for rule in (*notary_rules(), *sealed_rules())]
+        rules: list[AclBinding] = [
+            _binding(rule) for rule in (*enforcer_rules(), *notary_rules(), *sealed_rules())
+        ]
         for future in self.admin.create_acls(rules).values():
             future.result(DEADLINE_SECONDS)
         self.writer = self.audit_writer("catalog")

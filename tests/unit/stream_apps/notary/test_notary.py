@@ -79,6 +79,26 @@ def test_records_that_were_changed_while_files_were_lost_are_not_signed() -> Non
         desk.notary()
 
 
+def test_records_that_are_missing_while_files_were_lost_are_found() -> None:
+    desk = Desk(entries(10))
+    desk.work([10])
+    desk.files.files.clear()
+    del desk.leaves[4]
+    desk.leaves.append(Leaf(20, b"a new one"))
+    with pytest.raises(Contradiction, match="not those that were signed"):
+        desk.notary()
+
+
+def test_a_file_that_is_missing_inside_is_named() -> None:
+    desk = Desk(entries(600))
+    desk.work([300, 300])
+    del desk.files.files[Tile(0, 1)]
+    old = desk.checkpoints()[0]
+    with pytest.raises(Contradiction, match="not complete") as stopped:
+        desk.notary().require_same_history(old, "somewhere")
+    assert "tile/0/001" in stopped.value.where
+
+
 def test_a_directory_from_before_is_brought_up_to_date() -> None:
     desk = Desk(entries())
     desk.work([1, 100])
