@@ -42,6 +42,7 @@ def test_demo_on_real_input_adds_up(tmp_path: Path) -> None:
         "legal-persons": 1000,
     }
     assert story["audit_lines"] == {"accepted": 3965, "closed": 6, "refused": 3}
+    assert story["log"]["tree_size"] >= story["audit_records"]
     assert {t["by"] for t in story["turned"]} == {"broker", "gate"}
     by_system = {r["system"]: r for r in story["received"] if r["entry"] == "legal-persons"}
     haishu = by_system["nb-haishu-district.services"]
