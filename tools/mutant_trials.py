@@ -64,6 +64,7 @@ def verdicts(todo: list[Mutant], jobs: int, tests: Iterable[str]) -> Iterator[tu
     again = []
     for mutant, verdict in try_quickly(todo, jobs, tests):
         if verdict in ("survived", "unsuited"):
+            print(f"{verdict} so far: {mutant.module}:{mutant.line} {mutant.name}", file=sys.stderr)
             again.append(mutant)
         else:
             yield mutant, verdict

@@ -8,6 +8,7 @@ from sharebus.stream_apps.enforcer.desired import desired_broker
 from sharebus.stream_apps.enforcer.rights import (
     enforcer_rules,
     gate_rules,
+    meter_rules,
     notary_rules,
     registrar_rules,
     sealed_rules,
@@ -66,6 +67,18 @@ def test_enforcer_makes_topics_and_rights_and_reads_no_event() -> None:
         "ALLOW enforcer WRITE TRANSACTIONAL_ID enforcer*",
         "ALLOW enforcer ALTER BROKER kafka-cluster",
         "ALLOW enforcer ALTER_CONFIGS BROKER kafka-cluster",
+    }
+
+
+def test_meter_knows_names_and_reads_no_event() -> None:
+    named = ("ingress", *RELEASED, "commands")
+    assert {str(rule) for rule in meter_rules()} == {
+        *(f"ALLOW meter DESCRIBE TOPIC {name}.*" for name in named),
+        "ALLOW meter DESCRIBE TOPIC audit*",
+        "ALLOW meter READ TOPIC facts.*",
+        "ALLOW meter WRITE TOPIC audit",
+        "ALLOW meter WRITE TOPIC facts.progress",
+        "ALLOW meter WRITE TRANSACTIONAL_ID meter*",
     }
 
 
