@@ -39,12 +39,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="case")
 
 
-def add_noun(app: typer.Typer, kind: str, meaning: str, system: str, acts: tuple[Act, ...]) -> None:
+def add_noun(
+    app: typer.Typer, kind: str, meaning: str, system: str, acts: tuple[Act, ...]
+) -> typer.Typer:
     """Add the group of a kind of case: ``list``, ``show``, and a command for each act."""
     group = typer.Typer(no_args_is_help=True, help=meaning)
     add_looks(group, kind, kind, system)
     add_acts(group, acts)
     app.add_typer(group, name=kind)
+    return group
 
 
 def add_looks(group: typer.Typer, kind: str, noun: str, system: str) -> None:

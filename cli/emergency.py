@@ -2,6 +2,7 @@
 
 import typer
 
+from sharebus.cli import emergency_report
 from sharebus.cli.act_fields import day, file_digest, text, texts
 from sharebus.cli.acts import Act
 from sharebus.cli.case import add_noun
@@ -11,7 +12,10 @@ _OFFICE = "nb-data.office"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    add_noun(app, "emergency", "Emergency sharing (应急共享).", _OFFICE, _ACTS)
+    group = add_noun(app, "emergency", "Emergency sharing (应急共享).", _OFFICE, _ACTS)
+    group.command(emergency_report.COMMAND, epilog=f"Example:  {emergency_report.EXAMPLE}")(
+        emergency_report.report
+    )
 
 
 _ACTS = (

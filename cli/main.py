@@ -25,6 +25,7 @@ from sharebus.cli import (
     keys,
     publish,
     quarantine,
+    release,
     request,
     status,
     subscribe,
@@ -44,7 +45,8 @@ app = typer.Typer(
 )
 for _command in (
     up, status, demo, catalog, broker, credentials, publish, quarantine, subscribe, keys, inbox,
-    request, agreement, grant, agency, dispute, demand, emergency, usage, case, audit, witness,
+    request, agreement, grant, agency, dispute, demand, emergency, usage, case, release,
+    audit, witness,
 ):  # fmt: skip
     _command.register(app)
 

@@ -88,8 +88,9 @@ def _inspect(
 ) -> None:
     """Show who holds ENTRY by which grant, for what and until when, and what became of it.
 
-    In short `sharebus usage ENTRY`. For the provider, who may inspect it (Order 809 Art 29); the inspection is a command of its own
-    and on record. When a system last read is what its agency has recorded: the bus knows who may.
+    In short `sharebus usage ENTRY`. For the provider, who may inspect it (Order 809 Art 29); the
+    inspection is a command and on record. When a system last read is what its agency has recorded:
+    the bus knows who may.
     """
     with acting(system, key, officer) as desk:
         body = {"entry": entry, **({"agency": agency} if agency else {})}
