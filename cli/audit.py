@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from sharebus import InvalidInput, NumbersDisagree
-from sharebus.cli import audit_proof
+from sharebus.cli import audit_proof, audit_search
 from sharebus.cli.audit_pins import (
     FilesOption,
     KeyOption,
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Prove that the audit is whole.")
     group.command("verify", epilog=f"Example:  {_EXAMPLE_VERIFY}")(_verify)
     audit_proof.register(group)
+    audit_search.register(group)
     group.command(
         "completeness", epilog="Example:  sharebus audit completeness --entry legal-persons"
     )(_completeness)
