@@ -10,7 +10,6 @@ import difflib
 import ipaddress
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -24,38 +23,13 @@ from pydantic_settings import (
 
 from sharebus import InvalidInput
 from sharebus.governance.role import Role
+from sharebus.infra.settings_file import CONFIG_VARIABLE, read_settings_file, settings_file
 
 ENV_PREFIX = "SHAREBUS_"
 _TEST_VARIABLES = ("test_", "require_")
 """Of the test suite, not of the platform."""
-CONFIG_VARIABLE = "SHAREBUS_CONFIG"
-CONFIG_FILE = "sharebus.toml"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _config_path() -> Path | None:
-    named = os.environ.get(CONFIG_VARIABLE)
-    if named:
-        return Path(named)
-    default = Path(CONFIG_FILE)
-    return default if default.exists() else None
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput(
-            "The settings file cannot be read.",
-            where=str(path),
-            found=error.strerror or str(error),
-            remedy=f"Correct or unset {CONFIG_VARIABLE}.",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            "The settings file is not TOML.", where=str(path), found=str(error)
-        ) from error
 
 
 class Settings(BaseSettings):
@@ -146,8 +120,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = _config_path()
-        from_file = InitSettingsSource(settings_cls, _read_config(path) if path else {})
+        path = settings_file()
+        from_file = InitSettingsSource(settings_cls, read_settings_file(path) if path else {})
         return init_settings, env_settings, from_file
 
     @field_validator(
@@ -275,7 +249,7 @@ def _explained(error: ValidationError) -> InvalidInput:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     variable = ENV_PREFIX + key.upper()
-    path = _config_path()
+    path = settings_file()
     where = variable if variable in os.environ else f"{path}: {key}" if path else key
     if first["type"] == "extra_forbidden":
         return _unknown(key, where)
