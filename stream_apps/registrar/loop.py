@@ -115,7 +115,7 @@ class RegistrarLoop:
         self._log.settle(topic, 0)
         self._log.read(topic, 0, position.next_offset, lambda each: arrivals.append(arrived(each)))
         self._facts.catch_up()
-        self._pass_time_if_due(self._docket)
+        self._pass_time_if_due(self._docket, time.time_ns() // 1_000_000)
         while arrivals:
             arrivals = self._decide(self._docket, arrivals)
 
@@ -123,10 +123,14 @@ class RegistrarLoop:
         """Stand in no longer; the facts are whoever's they are."""
         self._log.close()
         self._producer.close()
+        self._in_hand.close()
 
     def _opened(self) -> Docket:
         """Fence whoever was at work before, learn everything that stands, tell what waits."""
-        self._producer.init_transactions(30)
+        try:
+            self._producer.init_transactions(30)
+        except KafkaException as error:
+            raise stopped_by(error) from error
         self._progress.settle()
         self._facts.catch_up()
         self._head = self._progress.writer_head(NAME)
@@ -177,12 +181,14 @@ class RegistrarLoop:
         if not docket.facts.schemas:
             time.sleep(_FIRST_FACTS_SECONDS)  # a bus without a catalog: nothing can be written yet
             return
+        now_ms = time.time_ns() // 1_000_000
         if arrivals:
             while arrivals:
                 arrivals = self._decide(docket, arrivals)
-            return
+            # What is no act moves no clock by itself, and a flood of it must not stop them.
+            now_ms = self._instant_ms
         self._announce()  # whose topic was missing may be told now
-        self._pass_time_if_due(docket)
+        self._pass_time_if_due(docket, now_ms)
 
     def _decide(self, docket: Docket, arrivals: list[Arrival]) -> list[Arrival]:
         """Decide as many as one transaction bears; gives those that are left."""
@@ -212,8 +218,8 @@ class RegistrarLoop:
         self._tell(judged)
         return arrivals[len(judged) :]
 
-    def _pass_time_if_due(self, docket: Docket) -> None:
-        now_ms, due_ms = time.time_ns() // 1_000_000, docket.next_due_ms()
+    def _pass_time_if_due(self, docket: Docket, now_ms: int) -> None:
+        due_ms = docket.next_due_ms()
         if due_ms is None or due_ms > now_ms:
             return
         self._instant_ms = max(self._instant_ms, now_ms)
