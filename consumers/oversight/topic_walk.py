@@ -89,6 +89,10 @@ class TopicWalk:
         return self._range.size + len(self._pending)
 
     def run(self) -> Verification:
+        """Verify all that is there; may be called once.
+
+        :raises AuditAlarm: something is wrong. :raises Unavailable: the broker does not answer.
+        """
         # Checkpoints were listed before, so they cover nothing that is committed from now on.
         self._log.settle(AUDIT, 0)
         low, self._end = self._log.bounds(AUDIT, 0)
