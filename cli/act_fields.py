@@ -42,6 +42,13 @@ def number(option: str, meaning: str) -> Field:
     return Field({name: annotation}, lambda given: given.get(name))
 
 
+def flag(option: str, meaning: str) -> Field:
+    """A statement that is made or not."""
+    name = _name(option)
+    annotation = Annotated[bool, typer.Option(option, help=meaning)]
+    return Field({name: annotation}, lambda given: given.get(name) or None)
+
+
 def texts(option: str, meaning: str) -> Field:
     """An option that may be repeated."""
     name = _name(option)

@@ -4,7 +4,17 @@ from typing import Any
 
 import typer
 
-from sharebus.cli.act_fields import ROW_FILTER, SET_DUE, TERM, Field, choice, number, text, texts
+from sharebus.cli.act_fields import (
+    ROW_FILTER,
+    SET_DUE,
+    TERM,
+    Field,
+    choice,
+    flag,
+    number,
+    text,
+    texts,
+)
 from sharebus.cli.acts import Act, known_case
 from sharebus.cli.case import add_noun
 from sharebus.governance.case import Case
@@ -55,6 +65,8 @@ _ACTS = (
         "--basis 税收征收管理法6 --scenario 开业登记 --scope 宁波市 --until 2027-12-31 --wait",
         {"fields": texts("--field", "A field that is needed"), **_FIVE,
          "row_filter": ROW_FILTER,
+         "return_flow": flag("--return-flow",
+                             "Only what is about your own division (数据回流, Order 809 Art 24)."),
          "system": text("--system", "Which of the agency's systems reads; else that of --as.")},
         ("ENTRY", "Id of the catalog entry."), _submitted, "entry", is_new=True,
         decided=is_decided),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictBool, ValidationError
 
 from sharebus import Refused
 from sharebus.governance.agency import Strict, Text
@@ -20,6 +20,8 @@ class Application(Strict):
     system: str
     fields: tuple[FieldName, ...] = Field(min_length=1)
     row_filter: RowFilter | None = None
+    return_flow: StrictBool = False
+    """Whether it asks for what is about the agency's own division (数据回流, Order 809 Art 24)."""
     legal_basis: Text
     scenario: Text
     scope: Text
@@ -37,7 +39,8 @@ class Application(Strict):
         """The grant of these fields; ``agreement`` is the case of the agreement it rests on."""
         return Grant(
             id=grant_id, entry=self.entry, system=self.system, fields=fields,
-            row_filter=self.row_filter, term=self.term, agreement=agreement,
+            row_filter=self.row_filter, return_flow=self.return_flow, term=self.term,
+            agreement=agreement,
             purpose=Purpose(legal_basis=self.legal_basis, scenario=self.scenario,
                             scope=self.scope, mode=self.mode),
             approval="automatic" if is_automatic else "provider",

@@ -205,6 +205,8 @@ class CatalogEntry(Strict):
 
     ``avro_schema`` is the data format: an Avro record whose top-level fields are exactly the data
     items. ``key_fields`` name the entity: their values, joined by ``|``, are the Kafka key.
+    ``division_field`` holds the code of the division that a row is about, by which data flow back
+    to its agencies (数据回流, Order 809 Art 24).
     """
 
     kind: Literal["entry"] = "entry"
@@ -215,6 +217,7 @@ class CatalogEntry(Strict):
     data_items: tuple[DataItem, ...] = Field(min_length=1)
     avro_schema: dict[str, Any]
     key_fields: tuple[FieldName, ...] = Field(min_length=1, max_length=8)
+    division_field: FieldName | None = None
     provision_method: Literal["event", "reference"] = "event"
     sharing: Sharing
     provider: ProviderOfRecord
@@ -247,6 +250,13 @@ class CatalogEntry(Strict):
                 raise ValueError(f"key_fields: '{name}' is not a field of the schema")
             if types[name] not in ("string", "int", "long"):
                 raise ValueError(f"key_fields: '{name}' must be a string, int or long, required")
+        if self.division_field is not None:
+            kind = types.get(self.division_field)
+            branches = kind if isinstance(kind, list) else [kind]
+            if [branch for branch in branches if branch != "null"] != ["string"]:
+                raise ValueError(
+                    f"division_field: '{self.division_field}' must be a field of type string"
+                )
         for item in self.data_items:
             if item.checks and types[item.field] not in ("string", ["null", "string"]):
                 raise ValueError(f"data_items: checks need a string field, '{item.field}' is not")

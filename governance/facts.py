@@ -1,9 +1,9 @@
 """The facts of policy: what is in force, folded from the records of ``facts.policy`` in order.
 
 A fact is a whole document (founder, agency, entry, grant, registered schema, not-shared listing,
-designated source, clock rules, calendar, docket rules); a later one of the same kind and id replaces
-it, but for the founder, who stays the first. The policy version is the offset of the last record
-applied, so two readers at the same version hold the same facts.
+designated source, clock rules, calendar, docket rules); a later one of the same kind and id is in
+its place, but for the founder, who stays the first. The policy version is the offset of the last
+record applied, so two readers at the same version hold the same facts.
 """
 
 import json

@@ -88,6 +88,8 @@ class Grant(Strict):
     system: str
     fields: tuple[FieldName, ...] = Field(min_length=1)
     row_filter: RowFilter | None = None
+    return_flow: bool = False
+    """The rows are those about the grantee's own division (数据回流), and end if they are not."""
     purpose: Purpose
     term: Term
     agreement: Text | None = None

@@ -134,7 +134,7 @@ REQUEST: Final = Lifecycle(
     "request",
     (
         Move("submit", (NOTHING,), "submitted", (_SUBSCRIBER,), "O Art 18, S Art 20, Z Art 24",
-             needs=("entry", "system", "fields", *FIVE_THINGS), may=("row_filter",),
+             needs=("entry", "system", "fields", *FIVE_THINGS), may=("row_filter", "return_flow"),
              tells=(_PROVIDER, _COORDINATOR)),
         Move("grant_at_once", ("submitted",), "consented", (CLOCK,), "O Art 17, 18",
              needs=("accepted_fields",), tells=(_PROVIDER, _SUBSCRIBER)),

@@ -9,9 +9,11 @@ from sharebus.governance.entry import CatalogEntry, Unconditional
 def narrowings(before: CatalogEntry, after: CatalogEntry) -> list[str]:
     """In words, what an entry would give less of than it does, or under another protection.
 
-    Another class, fewer agencies, fewer fields, a schema that breaks, a mark that is taken away.
+    Another class, fewer agencies, fewer fields, a schema that breaks, a mark that is taken away,
+    another field by which data flow back.
     """
-    return [*_class(before, after), *_fields(before, after), *_marks(before, after)]
+    ways = (_class, _fields, _marks, _division)
+    return [narrower for way in ways for narrower in way(before, after)]
 
 
 def _class(before: CatalogEntry, after: CatalogEntry) -> Iterator[str]:
@@ -43,6 +45,11 @@ def _marks(before: CatalogEntry, after: CatalogEntry) -> Iterator[str]:
     for item in before.data_items:
         if item.field in has and item.mark != has[item.field]:
             yield f"field {item.field} is marked {has[item.field]}, not {item.mark}"
+
+
+def _division(before: CatalogEntry, after: CatalogEntry) -> Iterator[str]:
+    if before.division_field not in (None, after.division_field):
+        yield f"data no longer flow back by {before.division_field}"
 
 
 def _schema_fields(entry: CatalogEntry) -> dict[str, dict[str, Any]]:

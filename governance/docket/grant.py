@@ -17,6 +17,7 @@ from sharebus.governance.entry import Unconditional
 from sharebus.governance.facts import AnyFact, fact_document
 from sharebus.governance.grant import Grant, Term, told_fields
 from sharebus.governance.local_time import local_day
+from sharebus.governance.return_flow import flows_back_only
 from sharebus.governance.role import Role
 
 _STANDING = frozenset({"in_force", "suspended"})
@@ -147,6 +148,8 @@ def _is_sound(register: Register, grant: Grant) -> bool:
     conditions = grant.row_filter.all if grant.row_filter else ()
     names = {condition.field for condition in conditions}
     if not names <= set(entry.field_names) or not set(grant.fields) & set(entry.field_names):
+        return False
+    if grant.return_flow and not flows_back_only(grant.row_filter, entry, agency.jurisdiction):
         return False
     if grant.approval != "automatic":
         return True

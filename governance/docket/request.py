@@ -26,6 +26,7 @@ from sharebus.governance.docket.reading import read_extension, read_text
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.grant import EMERGENCY_PREFIX, told_fields
 from sharebus.governance.local_time import local_day
+from sharebus.governance.return_flow import flows_back_only, with_return_filter
 from sharebus.governance.self_service import AUTOMATIC_PREFIX
 
 _UNANSWERED = frozenset({"submitted", "completed", "extended"})
@@ -87,6 +88,7 @@ class Requests(Kind):
         """The application and the fields consented to are judged by the entry as it is now."""
         case, verb = taken.case, taken.move.verb
         if verb in ("submit", "complete"):
+            case = _with_own_rows(register, case)
             application = read_application(case.content, case.subscriber or "")
             check_application(application, register.entry(application.entry))
             self._check_system(register, application)
@@ -98,7 +100,15 @@ class Requests(Kind):
                 )  # fmt: skip
         elif taken.move.target == "consented":
             application = read_application(case.content, case.subscriber or "")
-            check_application(application, register.entry(application.entry))
+            entry = register.entry(application.entry)
+            check_application(application, entry)
+            if not _still_flows_back(register, case, application):
+                raise Refused(
+                    "what was asked for is no longer what flows back to the agency",
+                    where=f"request {case.id}", expected="rows about its own division alone",
+                    found="another division, or another field of the entry that holds it",
+                    remedy="the agency withdraws the request, and makes it anew",
+                )  # fmt: skip
             accepted_fields(case, application)
         elif verb == "refuse":
             read_text(case.content, "legal_basis")
@@ -116,7 +126,8 @@ class Requests(Kind):
         entry = register.facts.entries[application.entry]
         if entry.retired:
             return None
-        if case.state == "submitted" and is_self_service(application, entry):
+        is_open = is_self_service(application, entry)
+        if case.state == "submitted" and is_open and _still_flows_back(register, case, application):
             return Due("grant_at_once", {"accepted_fields": list(application.fields)})
         if case.state == "submitted":
             waits = any(running.step == Step.ASK_PROVIDER for running in case.clocks)
@@ -171,6 +182,26 @@ class Requests(Kind):
                     f"{agency}.{each.id}" for each in systems.values() if "subscriber" in each.roles
                 ) or "a registered system with role subscriber",
             )  # fmt: skip
+
+
+def _still_flows_back(register: Register, case: Case, application: Application) -> bool:
+    """Whether the rows that were asked for are those of the agency's division, if it is that."""
+    entry, agency = (
+        register.facts.entries[application.entry],
+        register.facts.agencies[case.subscriber or ""],
+    )
+    return not application.return_flow or flows_back_only(
+        application.row_filter, entry, agency.jurisdiction
+    )
+
+
+def _with_own_rows(register: Register, case: Case) -> Case:
+    """An application for return flow, with the filter that follows from the agency's division."""
+    if case.content.get("return_flow") is not True:
+        return case
+    division = register.agency(case.subscriber).jurisdiction
+    entry = register.entry(case.content["entry"])
+    return case.model_copy(update={"content": with_return_filter(case.content, entry, division)})
 
 
 def _can_be_asked(register: Register, case: Case) -> bool:

@@ -9,6 +9,7 @@ from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_document, short
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.facts import AnyFact, Calendar, ClockRuleTable
+from sharebus.governance.return_flow import division_prefix
 
 _MODELS: dict[str, type[ClockRuleTable] | type[Calendar]] = {
     "clock_rules": ClockRuleTable,
@@ -27,9 +28,7 @@ class Tables(Kind):
 
     def open(self, register: Register, filing: Filing, author: Author) -> Opening:
         """It holds for the whole bus, and so is issued where the whole bus belongs to."""
-        division = author.jurisdiction
-        while division.endswith("00"):
-            division = division[:-2]
+        division = division_prefix(author.jurisdiction)
         others = {agency.jurisdiction for agency in register.facts.agencies.values()}
         foreign = sorted(each for each in others if not each.startswith(division))
         if foreign:
