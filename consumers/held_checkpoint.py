@@ -4,13 +4,13 @@ A log that shows one history to an overseer and another to a subscriber is found
 subscriber sees both: it keeps a checkpoint, and asks for a proof that each later one extends it.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import Final
 
 from sharebus.consumers.oversight.alarm import Forked, Frozen, Place, Since
 from sharebus.consumers.oversight.log_files import LogFiles, public_checkpoint
+from sharebus.infra.embedded.secrets import write_private
 from sharebus.ledger.checkpoint import Checkpoint
 from sharebus.ledger.errors import Unproven
 from sharebus.ledger.note import Note
@@ -48,7 +48,7 @@ class HeldCheckpoint:
                     expected=f"tree size {held.size} or more", found=str(checkpoint.size),
                 )  # fmt: skip
             self._require_extension(held, checkpoint, files, since)
-        self._keep(note)
+        write_private(self._path, note.encode())
         return checkpoint
 
     def _require_extension(
@@ -75,9 +75,3 @@ class HeldCheckpoint:
             return self._accepted(Note.parse(self._path.read_bytes()))
         except FileNotFoundError:
             return None
-
-    def _keep(self, note: Note) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        temporary.write_bytes(note.encode())
-        os.replace(temporary, self._path)

@@ -27,6 +27,17 @@ def ledger_directory(settings: Settings) -> Path:
     return settings.ledger_dir or settings.data_dir / "ledger"
 
 
+def beginning_of(full: bytes, tile: Tile) -> bytes:
+    """A partial tile or bundle out of the full one of the same number.
+
+    :raises Malformed: the full one is not a bundle.
+    """
+    if tile.level == ENTRIES:
+        entries = decode_bundle(full, tile._replace(width=TILE_WIDTH))
+        return encode_bundle(entries[: tile.width])
+    return full[: tile.width * HASH_BYTES]
+
+
 class TileDirectory:
     """Tiles, entry bundles and the public checkpoint of one log."""
 
@@ -48,9 +59,7 @@ class TileDirectory:
             data = self._path_of(full).read_bytes()
         except FileNotFoundError:
             raise self._missing(tile) from None
-        if tile.level == ENTRIES:
-            return encode_bundle(decode_bundle(data, full)[: tile.width])
-        return data[: tile.width * HASH_BYTES]
+        return beginning_of(data, tile)
 
     def _missing(self, tile: Tile) -> Unavailable:
         return Unavailable("a file of the log is missing", where=str(self._path_of(tile)))

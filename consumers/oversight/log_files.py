@@ -6,11 +6,9 @@ from typing import Final, Protocol
 import httpx
 
 from sharebus import InvalidInput, Unavailable
-from sharebus.infra.tile_directory import TileDirectory
-from sharebus.ledger.bundle import decode_bundle, encode_bundle
-from sharebus.ledger.hashing import HASH_BYTES
+from sharebus.infra.tile_directory import TileDirectory, beginning_of
 from sharebus.ledger.note import Note
-from sharebus.ledger.tiles import CHECKPOINT_PATH, ENTRIES, TILE_WIDTH, Tile
+from sharebus.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile
 
 _ANSWER_SECONDS_MAX: Final = 10.0
 
@@ -46,9 +44,7 @@ class LogUrl:
         data = self._get(full.path()) if tile != full else None
         if data is None:
             raise Unavailable("a file of the log is missing", where=f"{self._url}/{tile.path()}")
-        if tile.level == ENTRIES:
-            return encode_bundle(decode_bundle(data, full)[: tile.width])
-        return data[: tile.width * HASH_BYTES]
+        return data if tile == full else beginning_of(data, tile)
 
     def read_checkpoint(self) -> bytes | None:
         """The public checkpoint; None if there is none.

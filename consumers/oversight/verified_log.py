@@ -1,6 +1,5 @@
 """What was verified of the audit's log so far: an overseer keeps it on a disk of its own."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sharebus import InvalidInput
 from sharebus.consumers.oversight.alarm import Since
+from sharebus.infra.embedded.secrets import write_private
 from sharebus.ledger.chain import WriterHead
 from sharebus.ledger.checkpoint import Checkpoint
 from sharebus.ledger.compact import CompactRange
@@ -86,13 +86,7 @@ class VerifiedLog(NamedTuple):
             next_offset=self.next_offset,
             checkpoint_offset=self.checkpoint_offset,
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(temporary, "wb") as file:
-            file.write(state.model_dump_json(indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_private(path, state.model_dump_json(indent=1).encode())
 
 
 class _State(BaseModel):
