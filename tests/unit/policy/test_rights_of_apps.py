@@ -138,6 +138,17 @@ def test_grantee_reads_its_view_and_what_is_announced() -> None:
     assert len(views) == 2
 
 
+def test_entry_of_an_agency_that_nobody_knows_gives_its_provider_no_right() -> None:
+    assert rights(PROVIDER, town.reader()) == set()
+
+
+def test_patterns_are_those_of_the_broker() -> None:
+    facts = town.facts_of(town.provider(), town.reader(), town.entry(), town.grant(["code"]))
+    rules = desired_broker(facts, town.DURING).rules
+    assert {rule.pattern for rule in rules} == {"LITERAL", "PREFIXED"}
+    assert {rule.resource for rule in rules} == {"TOPIC", "GROUP", "TRANSACTIONAL_ID", "BROKER"}
+
+
 @pytest.mark.parametrize("system", [PROVIDER, town.SYSTEM])
 def test_agency_that_is_suspended_can_be_told_why_and_answer(system: str) -> None:
     parties = town.provider(suspended=True), town.reader(suspended=True)
