@@ -19,6 +19,7 @@ from sharebus.stream_apps.stopped import AppStopped
 
 BATCH_MAX: Final = 1_000
 _FIRST_SECONDS_MAX: Final = 30.0
+_UNKNOWN_SECONDS_MAX: Final = 3.0
 _PASSING_CODES: Final = frozenset(
     {
         KafkaError._TRANSPORT,
@@ -62,7 +63,7 @@ class AuditIntake:
         :raises Contradiction: it does not.
         :raises Unavailable: the broker does not answer.
         """
-        topic_id = read_topic_id(self._admin, AUDIT)
+        topic_id = self._read_topic_id()
         if topic_id != self._topic_id:
             raise Contradiction(
                 "the topic is not the one whose records were signed: it was deleted",
@@ -86,6 +87,15 @@ class AuditIntake:
             )  # fmt: skip
         if committed_end != self._committed_end or committed_end == self.end:
             self._committed_end, self._stands_since = committed_end, time.monotonic()
+
+    def _read_topic_id(self) -> str | None:
+        """Asked again when it is not ours: a broker that has just started may not know it yet."""
+        deadline = time.monotonic() + _UNKNOWN_SECONDS_MAX
+        while True:
+            topic_id = read_topic_id(self._admin, AUDIT)
+            if topic_id == self._topic_id or time.monotonic() > deadline:
+                return topic_id
+            time.sleep(0.2)
 
     @property
     def open_seconds(self) -> float:
@@ -111,7 +121,9 @@ class AuditIntake:
         while time.monotonic() < deadline:
             if leaves := self._leaves(self._consumer.consume(1, 0.5)):
                 return leaves[0]
-        raise AppStopped(f"topic {AUDIT} cannot be read", found=f"nothing in {deadline:g} s")
+        raise AppStopped(
+            f"topic {AUDIT} cannot be read", found=f"nothing in {_FIRST_SECONDS_MAX:g} s"
+        )
 
     def collect(self, wait_seconds: float) -> list[Leaf]:
         """The next leaves; waits for the first of them.

@@ -14,6 +14,7 @@ from sharebus.schemas.topic import AUDIT, AUDIT_CHECKPOINTS
 from sharebus.stream_apps.stopped import EXIT_NEEDS_PERSON, EXIT_RESTART
 
 from ..app_process import AppProcess, wait_until
+from ..conftest import BrokerUnderTest
 from .archive import Archive
 
 pytestmark = pytest.mark.integration
@@ -97,6 +98,21 @@ def test_without_new_records_nothing_is_signed_and_aborted_ones_are_none(archive
     archive.notary.stop()
     assert signed.size == 2
     assert [record.checkpoint.size for record in archive.records()] == [1, 2]
+    archive.check()
+
+
+def test_a_broker_that_dies_and_comes_back_raises_no_alarm(
+    archive: Archive, notary_broker: BrokerUnderTest
+) -> None:
+    archive.notary.start()
+    archive.wait_until_signed()
+    assert notary_broker.kafka is not None
+    notary_broker.kafka.kill()
+    notary_broker.kafka.start()
+    writer = archive.audit_writer("gate-0")
+    writer.write(writer.decisions(3))
+    assert archive.wait_until_signed().size == 4
+    archive.notary.stop()
     archive.check()
 
 
