@@ -1,12 +1,13 @@
 """Cases on the screen: lists, one case with its whole history and clocks, and what waits."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sharebus.cli.output import print_json, print_note, print_table
 from sharebus.cli.role_title import role_title
 from sharebus.governance.case import Case, RunningClock
+from sharebus.governance.holdings import IN_SUM
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.local_time import local_datetime
 from sharebus.producers.desk import CaseVersion, Task
@@ -25,6 +26,7 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
         return
     case = latest.case
     print_table(f"{case.case_kind} {case.id}: {case.state}", ("", ""), _facts(case))
+    show_in_sum(case)
     show_history(history)
     if case.clocks:
         print_table(
@@ -35,6 +37,32 @@ def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
                 for clock in case.clocks
             ),
         )
+
+
+def show_in_sum(case: Case) -> None:
+    """What the agency of a request would hold in sum, as far as the one who looks may know."""
+    stated = case.content.get(IN_SUM)
+    if stated is None:
+        return
+    news = "" if stated["joinable"] else ": nothing new is joined"
+    print_note(f"In sum {case.subscriber} would hold {_counted(stated)}{news}.")
+    if not stated["joinable"]:
+        return
+    print_table(
+        "Newly joinable (Order 809 Art 25)",
+        ("about", "joined", "held of", "new"),
+        (
+            (
+                ", ".join(each["key"]),
+                _counted(each),
+                _fields_by_entry(each.get("held")),
+                _fields_by_entry(each.get("new")),
+            )
+            for each in stated["joinable"]
+        ),
+    )
+    if stated["more"]:
+        print_note(f"{stated['more']} more combinations are not named.")
 
 
 def show_history(history: Iterable[CaseVersion]) -> None:
@@ -143,7 +171,24 @@ def _facts(case: Case) -> Iterable[tuple[str, str]]:
         if value:
             yield name, value
     for name, value in case.content.items():
+        if name == IN_SUM:
+            continue
         yield name.replace("_", " "), _text(value)
+
+
+def _counted(stated: Mapping[str, Any]) -> str:
+    marked = ", ".join(f"{count} {mark}" for mark, count in stated["marked"].items())
+    text = f"{stated['fields']} fields of {stated['entries']} entries"
+    return f"{text} ({marked})" if marked else text
+
+
+def _fields_by_entry(named: Mapping[str, Mapping[str, str]] | None) -> str:
+    """``entry: field, field (mark)``; empty for whoever may not know."""
+    return "; ".join(
+        f"{entry}: "
+        + ", ".join(f"{name} ({mark})" if mark != "none" else name for name, mark in fields.items())
+        for entry, fields in (named or {}).items()
+    )
 
 
 def _text(value: Any) -> str:

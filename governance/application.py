@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool, ValidationError, field_validator
 
 from sharebus import Refused
 from sharebus.governance.agency import Strict, Text
@@ -27,6 +27,13 @@ class Application(Strict):
     scope: Text
     mode: Literal["subscribe"]
     term: Term
+
+    @field_validator("fields")
+    @classmethod
+    def _fields_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):  # no grant could follow
+            raise ValueError("a field is listed twice")
+        return value
 
     @property
     def told_fields(self) -> frozenset[str]:

@@ -25,8 +25,17 @@ from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_extension, read_text
 from sharebus.governance.docket.register import CaseKey, Register
 from sharebus.governance.grant import EMERGENCY_PREFIX, told_fields
+from sharebus.governance.holdings import (
+    IN_SUM,
+    for_provider,
+    holding_of,
+    holdings_of,
+    keys_of,
+    sum_of,
+)
 from sharebus.governance.local_time import local_day
 from sharebus.governance.return_flow import flows_back_only, with_return_filter
+from sharebus.governance.role import Role
 from sharebus.governance.self_service import AUTOMATIC_PREFIX
 
 _UNANSWERED = frozenset({"submitted", "completed", "extended"})
@@ -92,6 +101,7 @@ class Requests(Kind):
             application = read_application(case.content, case.subscriber or "")
             check_application(application, register.entry(application.entry))
             self._check_system(register, application)
+            case = _with_sum(register, case, application, application.fields)
             if application.term.last_day < local_day(taken.at_ms):
                 raise Refused(
                     "the term is over before the request is made", where=f"request {case.id}",
@@ -109,7 +119,7 @@ class Requests(Kind):
                     found="another division, or another field of the entry that holds it",
                     remedy="the agency withdraws the request, and makes it anew",
                 )  # fmt: skip
-            accepted_fields(case, application)
+            return _with_sum(register, case, application, accepted_fields(case, application))
         elif verb == "refuse":
             read_text(case.content, "legal_basis")
         elif verb == "ask_extension":
@@ -163,6 +173,14 @@ class Requests(Kind):
         is_unconditional = entry.sharing_class == "unconditional"
         return step not in (_FOR_CONDITIONAL if is_unconditional else _FOR_UNCONDITIONAL)
 
+    def seen_by(self, register: Register, case: Case, agency: str) -> Case:
+        """What its subscriber holds in sum is known whole to it and to the authority alone."""
+        stated = case.content.get(IN_SUM)
+        authority = register.holders(Role.COORDINATOR, case.jurisdiction)
+        if stated is None or agency in (case.subscriber, *authority):
+            return case
+        return case.model_copy(update={"content": {**case.content, IN_SUM: for_provider(stated)}})
+
     def handed_over(self, case: Case, old: str, new: str) -> Case:
         """The system becomes the successor's."""
         moved = super().handed_over(case, old, new)
@@ -182,6 +200,20 @@ class Requests(Kind):
                     f"{agency}.{each.id}" for each in systems.values() if "subscriber" in each.roles
                 ) or "a registered system with role subscriber",
             )  # fmt: skip
+
+
+def _with_sum(
+    register: Register, case: Case, application: Application, fields: tuple[str, ...]
+) -> Case:
+    """What the agency would hold in sum, for whoever decides (Order 809 Art 25)."""
+    facts = register.facts
+    before = holdings_of(case.subscriber or "", facts.grants.values(), facts.entries)
+    added = holding_of(
+        facts.entries[application.entry],
+        application.grant(case.id, fields, None, is_automatic=False),
+    )
+    stated = sum_of(before, added, keys_of(facts.entries.values()))
+    return case.model_copy(update={"content": {**case.content, IN_SUM: stated}})
 
 
 def _still_flows_back(register: Register, case: Case, application: Application) -> bool:

@@ -93,3 +93,34 @@ def test_empty_inbox_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Nothing waits for market" in captured.err
+
+
+def in_sum(agency: str, capsys: pytest.CaptureFixture[str], *fields: str) -> str:
+    town, log = Town(), RecordedLog(agency)
+    log.tell(town.ask("r-1", "open", ("code", "name")))
+    log.tell(town.ask("r-2", "closed", fields))
+    reader: Any = log
+    box = Mailbox(reader, agency)
+    box.catch_up()
+    show_case(box.history("request", "r-2"), False)
+    return "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("agency", "is_whole"), [("tax", True), ("office", True), ("market", False)]
+)
+def test_what_becomes_joinable_is_shown_as_far_as_one_may_know(
+    capsys: pytest.CaptureFixture[str], agency: str, is_whole: bool
+) -> None:
+    shown = in_sum(agency, capsys, "code", "phone")
+    assert "In sum tax would hold 4 fields of 2 entries (1 personal)." in shown
+    assert "firms.code" in shown
+    assert ("open: code, name" in shown) == is_whole
+    assert ("closed: code, phone (personal)" in shown) == is_whole
+    assert "in sum {" not in shown
+
+
+def test_sum_without_a_new_combination_is_a_remark(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = in_sum("market", capsys, "name")
+    assert "In sum tax would hold 3 fields of 2 entries: nothing new is joined." in shown
+    assert "Newly joinable" not in shown
