@@ -1,7 +1,6 @@
 """Commands made from the lifecycles: one for each move that a person can take."""
 
 import inspect
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -25,9 +24,7 @@ from sharebus.cli.desk import (
 from sharebus.cli.output import JsonOption
 from sharebus.governance.case import Case
 from sharebus.governance.lifecycles import LIFECYCLES
-from sharebus.producers.desk import Desk
-
-_ID_BYTES = 4
+from sharebus.producers.desk import Desk, new_case_id
 
 Complete = Callable[[Desk, str, dict[str, Any]], dict[str, Any]]
 """Fills what follows from the desk, the argument and the case: (desk, argument, body) to body."""
@@ -140,12 +137,7 @@ def _wait(desk: Desk, act: Act, case: str) -> None:
 def _case_of(act: Act, given: str | None, about: str) -> str:
     if given or act.is_file or not act.is_new:
         return given or about
-    return new_id(act.kind)
-
-
-def new_id(kind: str) -> str:
-    """An id for a new case; this many bits are never drawn twice by accident."""
-    return f"{kind[0]}-{secrets.token_hex(_ID_BYTES)}"  # only the registrar knows all ids
+    return new_case_id(act.kind)
 
 
 def known_case(desk: Desk, kind: str, case: str) -> Case:

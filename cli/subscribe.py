@@ -8,8 +8,9 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from sharebus import SharebusError
+from sharebus import SharebusError, Unavailable
 from sharebus.cli.audit_pins import pinned_policy
+from sharebus.cli.output import print_note
 from sharebus.consumers.completeness import Completeness
 from sharebus.consumers.event import Event
 from sharebus.consumers.held_checkpoint import HeldCheckpoint
@@ -80,6 +81,7 @@ def _subscribe(
             with Subscription(
                 entry, system, group=group, view=view, from_start=from_start
             ) as subscription:
+                print_note(_acting(subscription))
                 _print_events(subscription, output, follow=follow, count_max=count_max)
     except KeyboardInterrupt:
         raise typer.Exit(_EXIT_INTERRUPTED) from None
@@ -89,6 +91,25 @@ def _follow_log(where: str) -> None:
     settings = load_settings()
     path = settings.data_dir / "oversight" / "seen-checkpoint"
     HeldCheckpoint(path, pinned_policy(settings, None, None)).follow(open_log(where))
+
+
+def _acting(subscription: Subscription) -> str:
+    """Under which grant, for what and until when: Order 809 Art 20, 29."""
+    reads = f"{subscription.system} reads {subscription.entry} under"
+    try:
+        grants = subscription.grants
+    except Unavailable:  # what it may read does not depend on it
+        return f"{reads} grants that cannot be told now."
+    if not grants:
+        return f"{reads} a grant of the reviewed files."
+    told = "; ".join(
+        " ".join(
+            filter(None, [f"{grant.id}:", grant.scenario, grant.legal_basis and
+                          f"({grant.legal_basis})", grant.last_day and f"until {grant.last_day}"])
+        )
+        for grant in grants
+    )  # fmt: skip
+    return f"{reads} grant {told}"
 
 
 def _print_periods(entry: str, system: str, output: BinaryIO) -> None:

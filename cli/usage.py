@@ -8,14 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from sharebus.cli.act_fields import Field, Given, day, number, text
-from sharebus.cli.acts import Act, add_acts, new_id
+from sharebus.cli.acts import Act, add_acts
 from sharebus.cli.case import add_looks
+from sharebus.cli.case_view import time_text
 from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting, show_answer
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.consumers.oversight.reads import last_reads
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.grant import Grant
+from sharebus.governance.identity import parse_system
 from sharebus.governance.view import view_of_grant
-from sharebus.producers.desk import Desk
+from sharebus.infra.credentials import client_config, credentials_for
+from sharebus.infra.settings import load_settings
+from sharebus.producers.desk import Desk, new_case_id
 from sharebus.schemas.topic import value_subject, view_topic
 
 _SUBSCRIBER, _PROVIDER = "nb-tax.levy", "nb-market-regulation.registration"
@@ -82,6 +87,14 @@ def _inspect(
     agency: Annotated[
         str | None, typer.Option("--agency", metavar="AGENCY", help="Only what this agency holds.")
     ] = None,
+    overseer: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-as",
+            metavar="PRINCIPAL",
+            help="Tell when each system last read, from the audit that this principal may read.",
+        ),
+    ] = None,
     key: KeyOption = None,
     officer: OfficerOption = None,
     as_json: JsonOption = False,
@@ -89,15 +102,16 @@ def _inspect(
     """Show who holds ENTRY by which grant, for what and until when, and what became of it.
 
     In short `sharebus usage ENTRY`. For the provider, who may inspect it (Order 809 Art 29); the
-    inspection is a command and on record. When a system last read is what its agency has recorded:
-    the bus knows who may.
+    inspection is a command and on record. *Last used* is what the holder has recorded; *last read*
+    what the broker gave, as the meter has written it into the audit, which only an overseer reads.
     """
     with acting(system, key, officer) as desk:
         body = {"entry": entry, **({"agency": agency} if agency else {})}
-        answer = desk.file("usage", new_id("usage"), "inspect", body)
+        answer = desk.file("usage", new_case_id("usage"), "inspect", body)
         if answer.outcome == "refused":
             show_answer(answer, as_json)
         holders = _holders(desk, answer.case)
+    _add_reads(holders, entry, overseer)
     if as_json:
         print_json(holders)
         return
@@ -106,7 +120,10 @@ def _inspect(
         return
     print_table(
         f"{entry}: who holds it",
-        ("grant", "system", "purpose", "term", "holds", "last used", "uses", "events", "disposed"),
+        (
+            "grant", "system", "purpose", "term", "holds", "last read", "last used", "uses",
+            "events", "disposed",
+        ),
         (_row(holder) for holder in holders),
     )  # fmt: skip
     print_note(f"inspection {answer.case}, by {answer.basis}")
@@ -120,6 +137,24 @@ def _holders(desk: Desk, inspection: str) -> list[dict[str, Any]]:
         {**holder, "holds": _state(desk.catalog, holder)}
         for holder in json.loads(json.dumps(holders))
     ]
+
+
+def _add_reads(holders: list[dict[str, Any]], entry: str, overseer: str | None) -> None:
+    """``last_read_ms`` of each system; None where it is not known to have read."""
+    if overseer is None:
+        return
+    settings = load_settings()
+    reads = last_reads(client_config(settings, credentials_for(settings, overseer)), entry)
+    for holder in holders:
+        principal = parse_system(holder["grant"]["system"]).principal
+        holder["last_read_ms"] = reads.get(principal)
+
+
+def _last_read(holder: Mapping[str, Any]) -> str:
+    if "last_read_ms" not in holder:
+        return "not asked"
+    at_ms = holder["last_read_ms"]
+    return "never" if at_ms is None else time_text(at_ms)
 
 
 def _state(catalog: PolicyFacts, holder: Mapping[str, Any]) -> str:
@@ -143,6 +178,6 @@ def _row(holder: Mapping[str, Any]) -> tuple[str, ...]:
         said = f"{disposed['day']} {disposed['means']}{whole}"
     return (
         grant["id"], grant["system"], f"{purpose['scenario']} ({purpose['legal_basis']})",
-        f"{term['first_day']} to {term['last_day']}", holder["holds"],
+        f"{term['first_day']} to {term['last_day']}", holder["holds"], _last_read(holder),
         holder["last_used"] or "not recorded", str(holder["uses"]), str(holder["events"]), said,
     )  # fmt: skip

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Final, Self
+from datetime import date
+from functools import cached_property
+from typing import Any, Final, Self
 
 from confluent_kafka import OFFSET_BEGINNING
 
 from sharebus import InvalidInput, Unavailable
+from sharebus.consumers.acting_grants import ActingGrant, acting_grants
 from sharebus.consumers.event import Event, event_of
 from sharebus.consumers.group_reader import GroupReader
 from sharebus.consumers.readable_topic import choose_topic
@@ -14,6 +17,7 @@ from sharebus.consumers.row_decoder import RowDecoder
 from sharebus.consumers.schema_finder import SchemaFinder
 from sharebus.governance.data_period import DataPeriod, is_valid_period, parse_period
 from sharebus.governance.identity import parse_system
+from sharebus.governance.local_time import local_day
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import Settings, load_settings
 
@@ -39,6 +43,10 @@ class Subscription:
             for event in subscription:
                 store(event)
                 subscription.acknowledge(event)
+
+    :attr:`grants` are those under which the system acts, and :meth:`usage` is what a usage record
+    (使用记录) says of the events acknowledged: ``desk.record_usage(subscription.grants[0].id,
+    purpose=…, **subscription.usage())``.
 
     Every call can raise Refused (the system has no grant, or it was taken away: it is never told
     by silence) and Unavailable (broker or registry do not answer; the call can be repeated and
@@ -66,6 +74,10 @@ class Subscription:
             )
         settings = settings or load_settings()
         config = client_config(settings, credentials_for(settings, self.system.principal))
+        self.entry = entry
+        self._config = config
+        self._acknowledged_count = 0
+        self._days: tuple[date, date] | None = None
         self._decoder = RowDecoder(SchemaFinder(settings, config).by_id)
         self._since: DataPeriod | None = None
         self._reader = GroupReader(config, self.system, self.group)
@@ -148,6 +160,31 @@ class Subscription:
             known = next_offsets.get(event.partition, 0)
             next_offsets[event.partition] = max(known, event.offset + 1)
         self._reader.commit(next_offsets)
+        if events:
+            today = local_day(time.time_ns() // 1_000_000)
+            self._acknowledged_count += len(events)
+            self._days = (self._days[0] if self._days else today, today)
+
+    @cached_property
+    def grants(self) -> tuple[ActingGrant, ...]:
+        """The grants under which the system reads, with their purposes, as its agency knows them.
+
+        :raises Unavailable: the agency's notices cannot be read.
+        """
+        return acting_grants(self._config, self.system, self.entry, self.topic)
+
+    def usage(self) -> dict[str, Any]:
+        """How many events were acknowledged, on which local days, and by which system.
+
+        :raises InvalidInput: none was.
+        """
+        if self._days is None:
+            raise InvalidInput("nothing was acknowledged, so there is no use to record")
+        first, last = self._days
+        return {
+            "used_by": self.system.system, "first_day": first, "last_day": last,
+            "events": self._acknowledged_count,
+        }  # fmt: skip
 
     def replay(
         self, *, from_period: str | None = None, from_offsets: Mapping[int, int] | None = None

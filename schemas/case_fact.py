@@ -45,3 +45,19 @@ def read_case_fact(record: dict[str, Any]) -> Case | Answer:
             where=f"{record['kind']} {record['id']}",
             found=str(invalid),
         ) from None
+
+
+def case_of_notice(record: dict[str, Any]) -> Case:
+    """The case in a decoded notice, as its reader may see it.
+
+    :raises InvalidInput: there is none in it that this version can read.
+    """
+    try:
+        # A registrar that is newer may say more of a case than this version knows.
+        return Case.model_validate_json(record["body"], extra="ignore")
+    except ValueError as error:
+        raise InvalidInput(
+            "a notice holds no case that this version of sharebus can read",
+            where=f"{record['case_kind']} {record['case']}", found=type(error).__name__,
+            remedy="Bring this installation to the version that the registrar runs.",
+        ) from error  # fmt: skip

@@ -116,7 +116,7 @@ def read_released(
         for released in released_in(batch, by_topic):
             take(released)
 
-    _read_audit(config, take_batch)
+    read_audit(config, take_batch)
 
 
 def topics_of(spans: Iterable[ReadingSpan]) -> dict[str, list[ReadingSpan]]:
@@ -176,7 +176,7 @@ def find_release(
                     )
                 ]  # fmt: skip
 
-    _read_audit(config, take)
+    read_audit(config, take)
     if not found:
         raise InvalidInput(
             "the audit knows of no release of this record", where=f"{topic} {partition} {offset}",
@@ -205,7 +205,11 @@ def _digest_at(line: Mapping[str, Any], number: int) -> bytes:
     return digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
 
-def _read_audit(config: ClientConfig, take: Callable[[Mapping[str, Any]], None]) -> None:
+def read_audit(config: ClientConfig, take: Callable[[Mapping[str, Any]], None]) -> None:
+    """Give every record of the audit to ``take``, in order; none of them is kept.
+
+    :raises Unavailable: the broker does not answer.
+    """
     log = LogReader(config)
     try:
         log.settle(AUDIT, 0)

@@ -133,7 +133,7 @@ def _grants(register: Register, case: Case, entry_id: str, named: str) -> Iterat
     is_foreign = named != entry.provider.agency and not agency.suspended
     if case.state == "declared" and not entry.retired and is_foreign:
         for system in agency.system_names(SystemRole.SUBSCRIBER) if released else ():
-            grant_id = f"{grant_prefix(case.id)}{_digest(case.id, entry_id, str(system))}"
+            grant_id = emergency_grant_id(case.id, entry_id, str(system))
             wanted[grant_id] = Grant(
                 id=grant_id, entry=entry_id, system=str(system), fields=released,
                 agreement=agreement if entry.marked_fields else None, approval="emergency",
@@ -174,6 +174,11 @@ def _shut(register: Register, case: Case, today: date) -> Iterator[dict[str, obj
 def grant_prefix(emergency: str) -> str:
     """How the ids begin of the grants that follow from an emergency."""
     return f"{EMERGENCY_PREFIX}{_digest(emergency)}-"
+
+
+def emergency_grant_id(emergency: str, entry: str, system: str) -> str:
+    """Id of the grant that a system has on an entry while the emergency is declared."""
+    return grant_prefix(emergency) + _digest(emergency, entry, system)
 
 
 def _digest(*names: str) -> str:

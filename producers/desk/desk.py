@@ -1,8 +1,10 @@
 """The desk of an agency: files commands, waits for their answers, and shows the agency's cases."""
 
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any, Final, Self
 
 from confluent_kafka import Producer
@@ -29,6 +31,12 @@ from sharebus.schemas.topic import SHARED_CATALOG, commands_topic
 
 ANSWER_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.05
+_ID_BYTES: Final = 4
+
+
+def new_case_id(kind: str) -> str:
+    """An id for a new case; this many bits are never drawn twice by accident."""
+    return f"{kind[0]}-{secrets.token_hex(_ID_BYTES)}"  # only the registrar knows all ids
 
 
 class Desk:
@@ -125,6 +133,30 @@ class Desk:
                 f"command with --command {command_id}: it is answered once.",
             )
         return answer
+
+    def record_usage(
+        self, grant: str, *, purpose: str, used_by: str, first_day: date, last_day: date,
+        events: int | None = None, delivery: str | None = None, remark: str | None = None,
+    ) -> Answer:  # fmt: skip
+        """Record what was used under a grant, on which local days (使用记录, Order 809 Art 29).
+
+        ``used_by`` is a system or an office. No text names a person.
+        """
+        body = {
+            "grant": grant, "purpose": purpose, "used_by": used_by, "events": events,
+            "period": {"first_day": str(first_day), "last_day": str(last_day)},
+            "delivery": delivery, "remark": remark,
+        }  # fmt: skip
+        return self._file_usage("record", body)
+
+    def dispose(self, grant: str, *, means: str, day: date, remark: str | None = None) -> Answer:
+        """Record that all that came under a grant was disposed of (销毁, 删除 …) on a local day."""
+        body = {"grant": grant, "means": means, "day": str(day), "remark": remark}
+        return self._file_usage("dispose", body)
+
+    def _file_usage(self, verb: str, body: Mapping[str, Any]) -> Answer:
+        given = {name: value for name, value in body.items() if value is not None}
+        return self.file("usage", new_case_id("usage"), verb, given)
 
     def latest(self, case_kind: str, case: str) -> CaseVersion | None:
         """The newest version of a case that the agency was told of."""

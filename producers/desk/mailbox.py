@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Message
 
-from sharebus import InvalidInput
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Case
 from sharebus.infra.log_reader import LogReader
+from sharebus.schemas.case_fact import case_of_notice
 from sharebus.schemas.record import case_notice, command_answer
 from sharebus.schemas.topic import notices_topic
 
@@ -96,18 +96,9 @@ class Mailbox:
 
 def _version(value: bytes) -> CaseVersion:
     record = case_notice().decode(value)
-    try:
-        # A registrar that is newer may say more of a case than this version knows.
-        case = Case.model_validate_json(record["body"], extra="ignore")
-    except ValueError as error:
-        raise InvalidInput(
-            "a notice holds no case that this version of sharebus can read",
-            where=f"{record['case_kind']} {record['case']}", found=type(error).__name__,
-            remedy="Bring this installation to the version that the registrar runs.",
-        ) from error  # fmt: skip
     return CaseVersion(
-        case, record["verb"], record["basis"], record["author"], record["decided_ms"],
-        record["audit_writer"], record["audit_sequence"],
+        case_of_notice(record), record["verb"], record["basis"], record["author"],
+        record["decided_ms"], record["audit_writer"], record["audit_sequence"],
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from sharebus.schemas.cloudevent import TYPE_DELETED, TYPE_UPSERTED, change_head
 from sharebus.schemas.framing import frame
 from sharebus.schemas.partition import partition_of
 from sharebus.schemas.record import delivery_announced
-from sharebus.schemas.topic import deliveries_topic, value_subject, view_topic
+from sharebus.schemas.topic import deliveries_topic, notices_topic, value_subject, view_topic
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -68,6 +68,12 @@ class EntryOnBroker:
 
     def create_deliveries(self) -> str:
         topic = deliveries_topic(self.id)
+        self._create_topic(topic)
+        return topic
+
+    def create_notices(self) -> str:
+        """Where its agency is told of its grants; nothing is in it."""
+        topic = notices_topic(self.agency)
         self._create_topic(topic)
         return topic
 

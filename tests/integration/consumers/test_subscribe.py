@@ -16,6 +16,7 @@ from sharebus import InvalidInput, Refused, Unavailable
 from sharebus.consumers.completeness import Completeness
 from sharebus.consumers.event import Event
 from sharebus.consumers.subscription import Subscription
+from sharebus.governance.self_service import automatic_grant_id
 
 pytestmark = pytest.mark.integration
 DEADLINE_SECONDS = 90.0
@@ -99,6 +100,21 @@ def test_next_subscription_of_the_group_resumes_behind_what_was_acknowledged(ent
     second = read_to_end(entry)
     assert codes(first) == sorted(CODES)
     assert codes(second) == ["330299"]
+
+
+def test_subscription_states_its_grant_and_what_was_used_under_it(entry: Any) -> None:
+    entry.write(entry.topic, ROWS)
+    entry.grant(entry.create_notices())
+    with subscribe(entry) as subscription:
+        (grant,) = subscription.grants
+        with pytest.raises(InvalidInput, match="nothing was acknowledged"):
+            subscription.usage()
+        for event in subscription.until_end():
+            subscription.acknowledge(event)
+        usage = subscription.usage()
+    assert grant.id == automatic_grant_id(entry.id, entry.system)
+    assert (usage["used_by"], usage["events"]) == ("gis", len(ROWS))
+    assert usage["first_day"] <= usage["last_day"]
 
 
 def test_events_not_acknowledged_are_delivered_again(entry: Any) -> None:

@@ -24,7 +24,7 @@ CODES = [row["code"] for row in ROWS]
 def entry(make_entry: Callable[[], Any]) -> Any:
     entry = make_entry()
     entry.topic = entry.create_view()
-    entry.grant(entry.topic)
+    entry.grant(entry.topic, entry.create_notices())
     entry.write(entry.topic, ROWS)
     return entry
 
@@ -66,6 +66,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.stderr.close()
 
 
+def assert_only_the_grant_was_told(said: str, entry: Any) -> None:
+    (line,) = said.splitlines()
+    assert line.startswith(f"{entry.system} reads {entry.id} under grant auto-")
+
+
 def finish(process: subprocess.Popen[bytes], exit_code: int = 0) -> tuple[list[Any], str]:
     """The objects that a process printed until it ended, and what it said on standard error."""
     try:
@@ -90,7 +95,7 @@ def test_subscribe_until_the_end_prints_each_event_once_over_two_runs(
     assert len(first) == 3
     assert codes(first + second) == CODES
     assert third == []
-    assert said == ""
+    assert_only_the_grant_was_told(said, entry)
 
 
 def test_subscribe_prints_utf_8_and_every_attribute(entry: Any, start: Callable[..., Any]) -> None:
@@ -110,7 +115,8 @@ def test_subscribe_stopped_by_ctrl_c_ends_with_130_and_has_acknowledged_its_line
     lines = [process.stdout.readline() for _ in ROWS]
     process.send_signal(signal.SIGINT)
     rest, said = finish(process, exit_code=130)
-    assert (rest, said) == ([], "")
+    assert rest == []
+    assert_only_the_grant_was_told(said, entry)
     assert codes([json.loads(line) for line in lines]) == CODES
     assert finish(start(entry, "--until-end"))[0] == []
 
@@ -134,7 +140,7 @@ def test_subscribe_whose_reader_goes_away_ends_without_a_word(
     entry.write(entry.topic, ROWS, period="2026-11-23")
     process.wait(DEADLINE_SECONDS)
     assert process.returncode == 1
-    assert process.stderr.read() == b""
+    assert_only_the_grant_was_told(process.stderr.read().decode(), entry)
     # What nobody can have read is not acknowledged.
     again, _ = finish(start(entry, "--until-end"))
     assert [event["data_period"] for event in again] == ["2026-11-23"] * len(ROWS)

@@ -1,6 +1,7 @@
 """An agency's round at its desk, on a real broker with a real registrar."""
 
 import uuid
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,26 @@ def test_unconditional_data_is_granted_while_its_subscriber_waits(
     case = office.run(hall.subscriber, "request", "submit", document.id, *asked)
     assert case["state"] == "supplied"
     assert [version["verb"] for version in case["history"]][-1] == "supply"
+
+
+def test_use_is_recorded_by_the_recipient_and_inspected_by_the_provider(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall = office.hall
+    office.run(hall.subscriber, "request", "submit", entry, *ASKED, "--id", request_id)
+    office.run(hall.provider, "request", "accept", request_id)
+    with office.desk(hall.subscriber) as desk:
+        days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 1, 31)}
+        answer = desk.record_usage(request_id, purpose="核验", used_by="征管处", events=7, **days)
+        assert (answer.outcome, answer.basis) == ("accepted", "S Art 29")
+        assert desk.dispose(request_id, means="删除", day=date(2026, 2, 1)).outcome == "accepted"
+    told = office.run(hall.provider, "usage", entry)
+    (holder,) = [each for each in told if each["grant"]["id"] == request_id]
+    assert (holder["uses"], holder["events"], holder["last_used"]) == (1, 7, "2026-01-31")
+    assert holder["disposed"] == {"day": "2026-02-01", "means": "删除", "is_whole": True}
+    assert holder["holds"] == "not yet"  # no enforcer runs that would make the view
+    with pytest.raises(Refused, match="inspects the use of its own entries"):
+        office.run(hall.subscriber, "usage", entry)
 
 
 def test_refusal_is_reviewed_and_overruled_by_the_coordinator(
