@@ -8,7 +8,13 @@ from sharebus import InvalidInput, Refused
 from sharebus.cli.output import print_note
 from sharebus.governance.identity import parse_system
 from sharebus.infra.client_settings import ClientFormat, client_settings
-from sharebus.infra.embedded.secrets import KEYS, create_keys, key_path
+from sharebus.infra.embedded.secrets import (
+    KEYS,
+    NOTARY_KEY,
+    create_keys,
+    create_notary_key,
+    key_path,
+)
 from sharebus.infra.enrolment import (
     end_old_password,
     enrol,
@@ -111,7 +117,12 @@ def _make_keys(settings: Settings) -> None:
         )
     for path in create_keys(settings):
         print_note(f"made {path}")
+    if create_notary_key(settings):
+        print_note(
+            f"made {key_path(settings, NOTARY_KEY)}: it signs the audit; move it to the machine of "
+            "the notary, and leave it on no other"
+        )
     print_note(
-        "Copy both, with mode 0600, to every machine that runs a gate or applies the catalog, and "
-        "to your backup; never make them there again."
+        "Copy the first two, with mode 0600, to every machine that runs a gate or applies the "
+        "catalog, and all to your backup; never make them there again."
     )

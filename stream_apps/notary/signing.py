@@ -14,6 +14,12 @@ def load_signer(settings: Settings) -> NoteSigner:
     :raises InvalidInput: there is none, others may read it, or it is the key of another log.
     """
     path = key_path(settings, NOTARY_KEY)
+    if not path.exists():
+        raise InvalidInput(
+            "There is no key to sign the audit with.", where=str(path),
+            remedy="`sharebus credentials --keys` makes it once, with the other keys of a bus; a "
+            "key that was lost comes from a backup, or see docs/ledger.md, Keys.",
+        )  # fmt: skip
     signer = NoteSigner.from_text(read_private(path, what="key of the notary").strip())
     if signer.key.name != settings.ledger_origin:
         raise InvalidInput(
