@@ -17,6 +17,7 @@ from sharebus.governance.facts import AnyFact, NotSharedListing, fact_document
 from sharebus.governance.narrowing import narrowings
 from sharebus.governance.role import Role
 from sharebus.governance.schema_lint import lint_schema
+from sharebus.governance.shared_copy import marked_too_late
 
 _PUBLISHED = frozenset({"published", "suspended", "retired"})
 _NEEDS_CHANGE = frozenset({"suspend", "retire"})
@@ -139,7 +140,8 @@ class Entries(Kind):
 
     def _check_revision(self, register: Register, taken: Taken, before: CatalogEntry) -> None:
         after = judged(register, taken.case, taken.content["document"])
-        if problems := check_change(before, after):
+        problems = [*check_change(before, after), *marked_too_late(register.facts, after)]
+        if problems:
             raise refused(problems, f"entry {after.id}")
         if taken.move.verb == "hand_in":
             return  # the coordinator, who revises, may name the filed change
