@@ -174,6 +174,7 @@ class _Reading:
                 expected=error.expected, found=error.found,
             ) from error  # fmt: skip
         found = []
+        file = bundle.path()
         for leaf, (encoded, expected) in enumerate(zip(entries, hashes, strict=True), first):
             found.append(leaf_hash(encoded))
             if found[-1] != expected and self.wrong_leaf is None:
@@ -182,7 +183,7 @@ class _Reading:
                 entry = LeafEntry.decode(encoded)
             except LedgerError:
                 entry = LeafEntry(None, b"")
-            chains.take(entry.key, entry.value, Place(leaf, file=bundle.path()))
+            chains.take(entry.key, entry.value, Place(leaf, file=file))
         return found
 
     def _compare_tiles(self, tiles: list[tuple[Tile, bytes]]) -> None:
