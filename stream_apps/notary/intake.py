@@ -47,6 +47,7 @@ class AuditIntake:
                 "check.crcs": True,
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
+                "fetch.queue.backoff.ms": 10,  # as shipped it pauses for a second when that is full
                 "socket.timeout.ms": 10_000,
             },
             logger=librdkafka_log,
