@@ -18,7 +18,7 @@ from sharebus.stream_apps.enforcer.desired import (
     desired_broker,
 )
 from sharebus.stream_apps.enforcer.difference import LiveTopic, difference
-from sharebus.stream_apps.enforcer.plan import fact_changes
+from sharebus.stream_apps.enforcer.plan import fact_changes, plan_of_change
 from sharebus.stream_apps.enforcer.rights import AccessRule
 
 from .enforcer_case import (
@@ -274,6 +274,33 @@ def test_topic_that_nothing_asks_for_is_left_alone(today: date) -> None:
     live = as_live(desired)
     topics = {**live.topics, "ingress.forgotten": LiveTopic(1, {})}
     assert difference(desired, live._replace(topics=topics)).is_empty
+
+
+@pytest.mark.parametrize("changed", ["agency", "entry", "new entry", "grant", "revoked", "nothing"])
+def test_plan_of_a_change_is_the_difference_on_a_broker_that_matches(
+    agencies: tuple[Agency, ...],
+    make_entry: MakeEntry,
+    make_grant: MakeGrant,
+    today: date,
+    changed: str,
+) -> None:
+    entries = (make_entry(sharing=CONDITIONAL), make_entry("alleys"))
+    before = merged_facts(PolicyFacts(), Collection(agencies, entries, (make_grant(),)), today)
+    change = {
+        "agency": Collection((agencies[1].model_copy(update={"suspended": True}),)),
+        "entry": Collection(
+            entries=(make_entry(sharing=CONDITIONAL, marks={"owner": "personal"}),)
+        ),
+        "new entry": Collection(entries=(make_entry("lanes"),)),
+        "grant": Collection(grants=(make_grant("other", fields=["code"]),)),
+        "revoked": Collection(grants=(make_grant(revoked=True),)),
+        "nothing": Collection(),
+    }[changed]
+    after = merged_facts(before, change, today)
+    live = as_live(desired_broker(before, today))
+    plan = plan_of_change(before, after, today, 1)
+    assert plan == difference(desired_broker(after, today), live)
+    assert plan.is_empty == (changed in ("entry", "nothing"))  # a mark asks for nothing there
 
 
 def test_document_that_is_not_given_again_stays_in_force(
