@@ -279,11 +279,11 @@ class PolicyFacts:
     def may_read(self, grant: Grant, today: date) -> bool:
         """Whether the grant's system may read its view on a local date.
 
-        The grant is in force, its entry can be released under it, and the system is a subscriber
-        of an agency that is neither suspended nor gone.
+        The grant is in force, its entry can be released under it and is not suspended, and the
+        system is a subscriber of an agency that is neither suspended nor gone.
         """
         entry, agency = self.entries.get(grant.entry), self.agencies.get(grant.grantee.agency)
-        if entry is None or agency is None or agency.suspended:
+        if entry is None or agency is None or entry.suspended or agency.suspended:
             return False
         is_subscriber = grant.grantee in agency.system_names(SystemRole.SUBSCRIBER)
         return is_subscriber and grant.is_in_force(today) and is_released(entry, grant)
