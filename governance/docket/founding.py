@@ -96,10 +96,13 @@ class Foundings(Kind):
         )  # an automatic grant ends by what has changed under it: :meth:`touched_by`
 
     def touched_by(self, register: Register, facts: Iterable[AnyFact]) -> Iterable[CaseKey]:
-        """Cases that rest on an agency or entry that was brought."""
+        """Cases, and grants without one, that rest on an agency or entry that was brought."""
         named = {(fact.kind, fact.id) for fact in facts}
         for grant in register.facts.grants.values():
-            if ("entry", grant.entry) in named or ("agency", grant.grantee.agency) in named:
+            is_touched = ("entry", grant.entry) in named or (
+                ("agency", grant.grantee.agency) in named
+            )
+            if is_touched and ("grant", grant.id) not in named:
                 yield "grant", grant.id
         for kind in ("grant", "request", "emergency"):
             for case in register.of_kind(kind):
