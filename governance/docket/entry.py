@@ -105,6 +105,11 @@ class Entries(Kind):
             halted = {"suspended": case.state == "suspended", "retired": case.state == "retired"}
             yield entry.model_copy(update=halted)
 
+    def events_of(self, register: Register, case: Case, verb: str) -> tuple[CaseEvent, ...]:
+        """Who must update already gains no time by another change."""
+        is_owed = any(running.step == Step.UPDATE_CATALOG for running in case.clocks)
+        return () if verb == "report_change" and is_owed else self.events.get(verb, ())
+
     def follow(self, register: Register, case: Case) -> Iterable[CaseKey]:
         """The grants on it, and the change that it carries out."""
         if case.state in _PUBLISHED:

@@ -136,10 +136,11 @@ def _with_day_set(
 
     def is_meant(running: RunningClock) -> bool:
         rules = running.clock.rules if running.clock else ()
-        return running.step == step and any(rule.set_by in offices for rule in rules)
+        is_theirs = any(rule.set_by in offices for rule in rules)
+        return running.step == step and is_theirs and not running.overdue
 
     if not any(is_meant(running) for running in clocks):
-        theirs = {running.step for running in clocks if running.clock
+        theirs = {running.step for running in clocks if running.clock and not running.overdue
                   for rule in running.clock.rules if rule.set_by in offices}  # fmt: skip
         raise Refused(
             "a day is set for a step whose day the law leaves to the office that sets it",

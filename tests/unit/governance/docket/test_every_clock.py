@@ -12,7 +12,7 @@ from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.local_time import instant_ms
 
 from .test_clocks_of_cases import without_zhejiang
-from .town import TABLES, Town, accepted, entry_document, refusal
+from .town import DAY_MS, TABLES, Town, accepted, entry_document, refusal
 
 Place = tuple[str, str]
 NO_KIND_YET: Final = {
@@ -170,6 +170,7 @@ def test_clock_whose_day_is_left_to_the_authority_runs_to_the_day_that_it_sets(
     assert not clock_of(town, place, rule).overdue
     town.tick(due_ms + 1)
     assert clock_of(town, place, rule).overdue
+    refusal(town.file("office", *place, "set_due", **{**day, "due": "2026-06-01"}))  # too late
 
 
 def test_provider_that_could_not_be_asked_is_once_it_is_back() -> None:
@@ -187,6 +188,19 @@ def test_successor_is_asked_in_place_of_a_provider_that_could_not_be() -> None:
     accepted(town.file("office", "agency", "market", "succeed", reason="x", successor="health"))
     assert town.case(*place).provider == "health"
     assert [clock.step for clock in town.case(*place).clocks] == ["answer"]
+
+
+def test_update_that_is_owed_gains_no_time_by_another_change() -> None:
+    town = Town()
+    place = changed(town)
+    (owed,) = town.case(*place).clocks
+    town.tick(town.at_ms + 5 * DAY_MS)
+    changed(town)
+    assert town.case(*place).clocks == (owed,)
+    assert owed.due_ms is not None
+    town.tick(owed.due_ms + 1)
+    changed(town)
+    assert [clock.overdue for clock in town.case(*place).clocks] == [True]
 
 
 def test_update_of_an_entry_waits_for_its_revision_and_changes_nothing_before() -> None:
