@@ -1,7 +1,9 @@
 """Reads the facts of policy from the broker, to their committed end, and keeps them current."""
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Message
@@ -21,6 +23,19 @@ def fact_of(record: dict[str, Any]) -> AnyFact:
     :raises pydantic.ValidationError: it is none.
     """
     return fact_from_document({**json.loads(record["body"]), "kind": record["kind"]})
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without a search for cycles: facts have none, and among those of a city each search costs
+    more than the facts that were read meanwhile (two thirds of the time, measured)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class FactsReader:
@@ -49,7 +64,8 @@ class FactsReader:
         :raises InvalidInput: a record is no fact (somebody else than the platform wrote it).
         """
         version = self.facts.version
-        self._next_offset = self._log.read(self._topic, 0, self._next_offset, self._take)
+        with _uncollected():
+            self._next_offset = self._log.read(self._topic, 0, self._next_offset, self._take)
         return self.facts.version != version
 
     def settle(self) -> None:
