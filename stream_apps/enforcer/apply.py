@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sharebus import NumbersDisagree, Refused
 from sharebus.governance.collection import NO_DOCUMENTS
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.public_form import as_published
 from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
@@ -152,7 +153,7 @@ class _Application:
         plan = plan_of_change(in_force, self._merged, self._today, self._factor)
         self._check(plan)
         # What is in force is in ``shared.catalog`` too: an enforcer and a registrar see to it.
-        changes = fact_changes(in_force, in_force, self._merged, {})
+        changes = fact_changes(in_force, as_published(in_force), self._merged, {})
         self.founder.take_over(self._documents)
         self._standing.settle()
         version = self._standing.in_force.version

@@ -11,6 +11,7 @@ from sharebus.governance.facts import (
     PolicyFacts,
     RegisteredSchema,
 )
+from sharebus.governance.public_form import public_form
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import command, delivery_closed
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, shared_entries
@@ -91,7 +92,7 @@ def _part(facts: PolicyFacts, entries: set[str]) -> PolicyFacts:
 
 def _public_facts(merged: PolicyFacts, registered: Iterable[RegisteredSchema]) -> list[AnyFact]:
     """What every agency may know: who takes part, the catalog, what is not shared, how to write."""
-    entries = shared_entries(merged)
+    entries = [public_form(entry) for entry in shared_entries(merged)]
     subjects = {topics.value_subject(topics.ingress_topic(entry.id)) for entry in entries}
     subjects |= {delivery_closed().subject, command().subject}
     listings = [

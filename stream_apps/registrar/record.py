@@ -15,6 +15,7 @@ from sharebus.governance.facts import (
     NotSharedListing,
     fact_to_json,
 )
+from sharebus.governance.public_form import public_form
 from sharebus.schemas import topic as topics
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.case_fact import case_fact, case_fact_body, case_fact_key
@@ -47,15 +48,24 @@ def fact_records(
     facts: Iterable[AnyFact], recorded_ms: int, ids: SchemaIds
 ) -> Iterator[FactRecord]:
     """Facts for ``facts.policy``; what every agency may know for ``shared.catalog`` as well."""
-    for fact in facts:
+
+    def record(fact: AnyFact, *route: str) -> FactRecord:
         content = {
             "kind": fact.kind, "id": fact.id, "body": fact_to_json(fact),
             "recorded_ms": recorded_ms,
         }  # fmt: skip
         value = policy_fact().encode(ids.of(policy_fact().subject), content)
-        public = (topics.SHARED_CATALOG,) if _is_public(fact) else ()
-        route = (topics.FACTS_POLICY, *public)
-        yield FactRecord(f"{fact.kind}/{fact.id}".encode(), value, route)
+        return FactRecord(f"{fact.kind}/{fact.id}".encode(), value, route)
+
+    for fact in facts:
+        public = public_form(fact)
+        if not _is_public(fact):
+            yield record(fact, topics.FACTS_POLICY)
+        elif public == fact:
+            yield record(fact, topics.FACTS_POLICY, topics.SHARED_CATALOG)
+        else:
+            yield record(fact, topics.FACTS_POLICY)
+            yield record(public, topics.SHARED_CATALOG)
 
 
 def _is_public(fact: AnyFact) -> bool:

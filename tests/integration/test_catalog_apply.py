@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from sharebus import InvalidInput, Refused
+from sharebus.governance.public_form import public_form
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.catalog_files import InvalidCatalog
 from sharebus.infra.facts_reader import FactsReader
@@ -88,7 +89,7 @@ def test_every_agency_reads_the_catalog_and_no_agency_the_facts(
     reader = FactsReader(login, topics.SHARED_CATALOG)
     reader.catch_up()
     reader.close()
-    assert reader.facts.entries[entry.id] == entry
+    assert reader.facts.entries[entry.id] == public_form(entry)
     assert secret.id not in reader.facts.entries
     assert reader.facts.not_shared[secret.id].basis.instrument == "示例法"
     assert not reader.facts.grants
