@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from sharebus import InvalidInput, NumbersDisagree
-from sharebus.cli import audit_proof, audit_search
+from sharebus.cli import audit_proof, audit_received, audit_search
 from sharebus.cli.audit_pins import (
     FilesOption,
     KeyOption,
@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command("verify", epilog=f"Example:  {_EXAMPLE_VERIFY}")(_verify)
     audit_proof.register(group)
     audit_search.register(group)
+    audit_received.register(group)
     group.command(
         "completeness", epilog="Example:  sharebus audit completeness --entry legal-persons"
     )(_completeness)

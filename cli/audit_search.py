@@ -83,8 +83,11 @@ def _search(
             expected="--entry, --agency, --event, --entity or --refused (which takes --entry too)",
         )
     settings = load_settings()
-    times = Times(_ms(since, "--from", 0), _ms(until, "--until", Times().until_ms, is_end=True))
-    found = _open(settings, index, files)
+    times = Times(
+        instant_option_ms(since, "--from", 0),
+        instant_option_ms(until, "--until", Times().until_ms, is_end=True),
+    )
+    found = open_index(settings, index, files)
     try:
         if refused or event or entity:
             _print_found(_decisions(settings, found, event, entity, entry, times), as_json)
@@ -102,7 +105,11 @@ def _search(
     _print_released(released, holders, as_json)
 
 
-def _open(settings: Settings, index: Path | None, files: str | None) -> SearchIndex:
+def open_index(settings: Settings, index: Path | None, files: str | None) -> SearchIndex:
+    """The local index, brought up to date with the log's files.
+
+    :raises InvalidInput: it is of another log. :raises Unavailable: a file is missing.
+    """
     log = open_log(files or str(ledger_directory(settings)))
     checkpoint = Checkpoint.parse(public_checkpoint(log).text)
     found = SearchIndex(index or settings.data_dir / "oversight" / "search.sqlite")
@@ -134,7 +141,7 @@ def _print_found(found: list[Found], as_json: bool) -> None:
         "decisions", _FOUND_COLUMNS,
         [
             (
-                x.leaf, _time(x.ingress_ms), x.entry, f"{x.source} {x.partition}/{x.offset}",
+                x.leaf, time_text(x.ingress_ms), x.entry, f"{x.source} {x.partition}/{x.offset}",
                 x.outcome, x.rule, x.place, x.topics, x.policy_version,
             )
             for x in found
@@ -165,8 +172,8 @@ def _print_released(released: list[Released], holders: list[Holder], as_json: bo
         "released", _RELEASED_COLUMNS,
         [
             (
-                row["entry"], row["topic"], row["events"], _time(row["first_ms"]),
-                _time(row["last_ms"]), holder["system"], holder["grant"], holder["scenario"],
+                row["entry"], row["topic"], row["events"], time_text(row["first_ms"]),
+                time_text(row["last_ms"]), holder["system"], holder["grant"], holder["scenario"],
                 holder["legal_basis"],
             )
             for row in rows
@@ -175,7 +182,11 @@ def _print_released(released: list[Released], holders: list[Holder], as_json: bo
     )  # fmt: skip
 
 
-def _ms(text: str, option: str, default: int, *, is_end: bool = False) -> int:
+def instant_option_ms(text: str, option: str, default: int, *, is_end: bool = False) -> int:
+    """The instant that an option names; a day is its beginning, or with ``is_end`` its end.
+
+    :raises InvalidInput: it names none.
+    """
     if not text:
         return default
     try:
@@ -190,5 +201,6 @@ def _ms(text: str, option: str, default: int, *, is_end: bool = False) -> int:
         ) from error
 
 
-def _time(ms: int) -> str:
+def time_text(ms: int) -> str:
+    """An instant for people, by the clock of this machine."""
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone().isoformat(" ", "seconds")

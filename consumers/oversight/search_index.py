@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sharebus import InvalidInput
+from sharebus.consumers.oversight import read_tables
 from sharebus.consumers.oversight.log_files import LogFiles
+from sharebus.consumers.oversight.read_tables import ReadTables
 from sharebus.consumers.oversight.topic_walk import OnProgress
 from sharebus.ledger.bundle import decode_bundle
 from sharebus.ledger.entry import LeafEntry
@@ -101,13 +103,15 @@ class SearchIndex:
             # What a power cut takes is built again.
             self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            self._db.executescript(_TABLES)
+            self._db.executescript(_TABLES + read_tables.TABLES)
         except sqlite3.Error as error:
             raise InvalidInput(
                 "The search index cannot be used.", where=str(path), found=str(error),
                 remedy="Delete the file; it is built again.",
             ) from error  # fmt: skip
         self._names: dict[str, int] = dict(self._db.execute("SELECT text, id FROM name"))
+        self.reads = ReadTables(self._db, self._name)
+        """Who was given what, from the same log."""
 
     @property
     def leaves(self) -> int:
@@ -137,7 +141,7 @@ class SearchIndex:
             self._db.execute("COMMIT")
             on_progress(end, size)
         # Made at the end: to fill an index in random order takes many times as long.
-        self._db.executescript(_INDEXES)
+        self._db.executescript(_INDEXES + read_tables.INDEXES)
 
     def by_event(self, event: bytes) -> list[Found]:
         """Every decision on an event, by its pseudonym."""
@@ -205,6 +209,7 @@ class SearchIndex:
                 name(batch["source_topic"]), batch["source_partition"], batch["policy_version"],
             ),
         )  # fmt: skip
+        self.reads.add(leaf, batch)
         routes = [name(" ".join(route)) for route in batch["routes"]]
         nowhere = name("")
         spans: dict[int, list[int]] = {}

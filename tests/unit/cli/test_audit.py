@@ -116,3 +116,16 @@ def test_the_key_to_pin_is_that_of_the_notary(log: Path) -> None:
     printed = audit("key")
     assert printed.stdout.startswith("sharebus.local/audit+")
     assert "PRIVATE" not in printed.output
+
+
+def test_received_takes_one_record_or_one_reader(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["--files", str(log)]
+    assert exit_code(monkeypatch, "received", *files) == 3
+    both = ["--record", "shared.e/0/1", "--reader", "agency.tax.levy"]
+    assert exit_code(monkeypatch, "received", *files, *both) == 3
+    for record in ("shared.e", "shared.e/0", "shared.e/0/x", "shared.e/-1/0", "a b/0/1"):
+        assert exit_code(monkeypatch, "received", *files, "--record", record) == 3
+    shown = audit("received", *files, "--record", "shared.e/0/1", "--json")
+    assert json.loads(shown.stdout) == {"given": [], "refused": [], "gaps": []}

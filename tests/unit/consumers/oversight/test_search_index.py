@@ -25,6 +25,17 @@ def record_content(number: int) -> dict[str, Any]:
     accepted.update(ingress_ms=number * 10, route=number % 2, entity=ENTITY)
     refused.update(ingress_ms=number * 10 + 1, outcome="refused", rule="content.check")
     closed.update(ingress_ms=number * 10 + 2, outcome="closed")
+    if number in (100, 400):
+        batch["reads"] = [
+            {"minute_ms": number * 10, "principal": "agency.tax.levy", "topic": "view.persons.v1",
+             "topic_id": "id", "partition": 0, "first_offset": number, "end_offset": number + 50,
+             "is_exact": number == 100, "fetches": 1, "given_bytes": 5_000},
+        ]  # fmt: skip
+        batch["refusals"] = [
+            {"minute_ms": number * 10, "principal": "agency.tax.levy", "operation": "READ",
+             "resource": "Topic audit", "request": "Fetch", "rule": "DefaultDeny", "count": 3},
+        ]  # fmt: skip
+        batch["gaps"] = [{"from_ms": number, "to_ms": number + 1, "why": "the broker ended"}]
     if number == 333:
         refused.update(event=EVENT, place="field uscc")
     return batch
@@ -88,6 +99,30 @@ def test_releases_are_counted_by_entry_and_by_topic(index: SearchIndex) -> None:
     [some] = index.released(None, ["shared.houses", "shared.none"], Times(100, 200))
     assert (some.events, some.first_ms, some.last_ms) == (6, 100, 200)
     assert index.released(None, ["shared.houses"], Times(8000, 9000)) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "leaves"), [(99, []), (100, [100]), (149, [100]), (150, []), (400, [400])]
+)
+def test_receivers_of_a_record_are_those_whose_offsets_hold_it(
+    index: SearchIndex, offset: int, leaves: list[int]
+) -> None:
+    found = index.reads.receivers("view.persons.v1", 0, offset)
+    assert [(each.leaf, each.principal) for each in found] == [
+        (leaf, "agency.tax.levy") for leaf in leaves
+    ]
+    assert [each.is_exact for each in found] == [leaf == 100 for leaf in leaves]
+    assert index.reads.receivers("view.persons.v1", 1, offset) == []
+    assert index.reads.receivers("view.houses.v1", 0, offset) == []
+
+
+def test_reader_is_found_with_what_it_was_given_and_refused(index: SearchIndex) -> None:
+    assert [each.leaf for each in index.reads.given_to("agency.tax.levy", 0, 9_999)] == [400, 100]
+    assert [each.leaf for each in index.reads.given_to("agency.tax.levy", 1_001, 9_999)] == [400]
+    [denied] = index.reads.denied_to("agency.tax.levy", 0, 1_000)
+    assert (denied.resource, denied.rule, denied.times) == ("Topic audit", "DefaultDeny", 3)
+    assert index.reads.given_to("agency.tax.desk", 0, 9_999) == []
+    assert [gap.leaf for gap in index.reads.gaps(0, 200)] == [100]
 
 
 def test_an_index_of_a_larger_log_is_refused(index: SearchIndex, log: TileDirectory) -> None:
