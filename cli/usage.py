@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from sharebus import Unavailable
 from sharebus.cli.act_fields import Field, Given, day, number, text
 from sharebus.cli.acts import Act, add_acts
 from sharebus.cli.case import add_looks
@@ -20,7 +21,7 @@ from sharebus.governance.identity import parse_system
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import load_settings
-from sharebus.producers.desk import Desk, new_case_id
+from sharebus.producers.desk import ANSWER_SECONDS, Desk, new_case_id
 from sharebus.schemas.topic import value_subject, view_topic
 
 _SUBSCRIBER, _PROVIDER = "nb-tax.levy", "nb-market-regulation.registration"
@@ -130,9 +131,14 @@ def _inspect(
 
 
 def _holders(desk: Desk, inspection: str) -> list[dict[str, Any]]:
-    desk.wait_until(lambda: desk.known("usage", inspection) is not None)
+    desk.wait_until(lambda: desk.known("usage", inspection) is not None, ANSWER_SECONDS)
     version = desk.known("usage", inspection)
-    holders = version.case.content.get("holders", []) if version else []
+    if version is None:
+        raise Unavailable(
+            "the inspection was decided, but is not told yet", where=f"usage {inspection}",
+            remedy=f"Look again: sharebus usage show {inspection} --as {desk.system}",
+        )  # fmt: skip
+    holders = version.case.content.get("holders", [])
     return [
         {**holder, "holds": _state(desk.catalog, holder)}
         for holder in json.loads(json.dumps(holders))

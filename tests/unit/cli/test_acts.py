@@ -74,7 +74,7 @@ class FakeDesk:
     def history(self, kind: str, case_id: str) -> list[CaseVersion]:
         return [self.version]
 
-    def wait_until(self, is_met: Any) -> None:
+    def wait_until(self, is_met: Any, wait_seconds: float | None = None) -> None:
         self.filed["is_waited_for"] = True
 
     def file(
