@@ -1,6 +1,5 @@
 """``sharebus usage``: what recipients do with data, and who holds an entry (使用记录)."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -15,14 +14,10 @@ from sharebus.cli.case_view import time_text
 from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting, show_answer
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.consumers.oversight.reads import last_reads
-from sharebus.governance.facts import PolicyFacts
-from sharebus.governance.grant import Grant
 from sharebus.governance.identity import parse_system
-from sharebus.governance.view import view_of_grant
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import load_settings
 from sharebus.producers.desk import ANSWER_SECONDS, Desk, new_case_id
-from sharebus.schemas.topic import value_subject, view_topic
 
 _SUBSCRIBER, _PROVIDER = "nb-tax.levy", "nb-market-regulation.registration"
 _INSPECT: Final = "inspect"
@@ -138,11 +133,8 @@ def _holders(desk: Desk, inspection: str) -> list[dict[str, Any]]:
             "the inspection was decided, but is not told yet", where=f"usage {inspection}",
             remedy=f"Look again: sharebus usage show {inspection} --as {desk.system}",
         )  # fmt: skip
-    holders = version.case.content.get("holders", [])
-    return [
-        {**holder, "holds": _state(desk.catalog, holder)}
-        for holder in json.loads(json.dumps(holders))
-    ]
+    # A copy, since what a case holds is not ours to change.
+    return [dict(holder) for holder in version.case.content.get("holders", [])]
 
 
 def _add_reads(holders: list[dict[str, Any]], entry: str, overseer: str | None) -> None:
@@ -163,18 +155,6 @@ def _last_read(holder: Mapping[str, Any]) -> str:
     return "never" if at_ms is None else time_text(at_ms)
 
 
-def _state(catalog: PolicyFacts, holder: Mapping[str, Any]) -> str:
-    """``yes``; ``not yet`` while the view of the grant is not there to be read; or ``no``."""
-    if not holder["holds"]:
-        return "no"
-    grant = Grant.model_validate(holder["grant"])
-    entry = catalog.entries.get(grant.entry)
-    if entry is None:
-        return "yes"
-    topic = view_topic(entry.id, view_of_grant(entry, grant).name)
-    return "yes" if value_subject(topic) in catalog.provided_at else "not yet"
-
-
 def _row(holder: Mapping[str, Any]) -> tuple[str, ...]:
     grant, disposed = holder["grant"], holder["disposed"]
     term, purpose = grant["term"], grant["purpose"]
@@ -184,6 +164,7 @@ def _row(holder: Mapping[str, Any]) -> tuple[str, ...]:
         said = f"{disposed['day']} {disposed['means']}{whole}"
     return (
         grant["id"], grant["system"], f"{purpose['scenario']} ({purpose['legal_basis']})",
-        f"{term['first_day']} to {term['last_day']}", holder["holds"], _last_read(holder),
-        holder["last_used"] or "not recorded", str(holder["uses"]), str(holder["events"]), said,
+        f"{term['first_day']} to {term['last_day']}", "yes" if holder["holds"] else "no",
+        _last_read(holder), holder["last_used"] or "not recorded", str(holder["uses"]),
+        str(holder["events"]), said,
     )  # fmt: skip
