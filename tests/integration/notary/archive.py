@@ -9,8 +9,13 @@ from typing import Any
 from confluent_kafka import Message, Producer, TopicPartition
 from confluent_kafka.admin import AclBinding, AdminClient, NewTopic
 
+from sharebus.consumers.oversight.files_verification import verify_files
+from sharebus.consumers.oversight.topic_verification import verify_topic
+from sharebus.consumers.oversight.trust import Trust
 from sharebus.infra.admin_client import read_topic_id
 from sharebus.infra.audit_leaf import leaf_entry, record_headers
+from sharebus.infra.credentials import ClientConfig
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import Settings
 from sharebus.infra.tile_directory import TileDirectory, ledger_directory
@@ -30,10 +35,10 @@ from sharebus.stream_apps.enforcer.broker import _binding
 from sharebus.stream_apps.enforcer.desired import platform_state
 from sharebus.stream_apps.enforcer.rights import enforcer_rules, notary_rules, sealed_rules
 from sharebus.stream_apps.notary.register import linked
-from sharebus.stream_apps.notary.signing import load_signer
-from sharebus.stream_apps.transaction import transactional_producer
+from sharebus.stream_apps.notary.signing import load_policy, load_signer
 
 from ..app_process import DEADLINE_SECONDS, AppProcess, wait_until
+from ..oversight.segment import batches_of
 
 
 class Archive:
@@ -77,7 +82,13 @@ class Archive:
         wait_until(lambda: read_topic_id(self.admin, topic) is None, f"{topic} is gone")
 
     def audit_writer(self, name: str) -> "AuditWriter":
-        producer = transactional_producer(self.config, f"{name}-{uuid.uuid4().hex}")
+        settings: ClientConfig = {
+            **self.config,
+            "transactional.id": f"{name}-{uuid.uuid4().hex}",
+            "transaction.timeout.ms": 5_000,
+            "compression.type": "none",  # so that a test can rewrite what the broker stores
+        }
+        producer = Producer(settings, logger=librdkafka_log)
         producer.init_transactions(DEADLINE_SECONDS)
         self._producers.append(producer)
         return AuditWriter(producer, name)
@@ -136,7 +147,7 @@ class Archive:
         return signed
 
     def check(self) -> None:
-        """The topic, the directory and all checkpoints are one log, as one makes it by hand."""
+        """The topic, the directory and all checkpoints are one log: by hand, and to an overseer."""
         entries = self.entries()
         records = self.records()
         assert not linked(records).strays
@@ -149,13 +160,22 @@ class Archive:
         for bundle in tiles_of_level(ENTRIES, last.size):
             start = bundle.number * 256
             expected[bundle.path()] = encode_bundle(entries[start : start + bundle.width])
-        found = {path: data for path, data in self._stored() if not is_older(path, expected)}
-        assert found.keys() == expected.keys()
-        assert found == expected
+        found = dict(self._stored())
+        assert {path: data for path, data in found.items() if path in expected} == expected
+        latest = {path.partition(".p/")[0]: data for path, data in expected.items()}
+        for path in found.keys() - expected.keys():
+            # Of an earlier checkpoint, or of a notary that was paused: the beginning of the latest.
+            name, is_partial, _ = path.partition(".p/")
+            assert is_partial, path
+            assert latest[name].startswith(found[path]), path
         nodes = tile_nodes(last.size, self.files.read)
         for one in checkpoints:
             proof = consistency_proof(one.size, last.size, nodes)
             verify_consistency(one.size, one.root, last.size, last.root, proof)
+        trust = Trust(load_policy(self.settings, self.key))
+        verified = verify_topic(self.config, trust, None, is_full=True, files=self.files)
+        assert verified.log.checkpoint == last
+        assert verify_files(self.files, trust, None).log.checkpoint == last
 
     def _stored(self) -> Iterator[tuple[str, bytes]]:
         for path in self.files.path.rglob("*"):
@@ -163,18 +183,22 @@ class Archive:
             if path.is_file() and name != CHECKPOINT_PATH:
                 yield name, path.read_bytes()
 
+    def cut_end(self, offset: int) -> None:
+        """Drop what is stored from an offset on, as somebody at the broker's disk can."""
+        kafka = self.broker.kafka
+        kafka.stop()
+        [segment] = (kafka.settings.data_dir / "kafka" / "log" / f"{AUDIT}-0").glob("*.log")
+        kept = [b.raw for b in batches_of(segment.read_bytes()) if b.base_offset < offset]
+        segment.write_bytes(b"".join(kept))
+        for index in (*segment.parent.glob("*.index"), *segment.parent.glob("*.timeindex")):
+            index.unlink()
+        kafka.start()
+
     def truncate(self, offset: int) -> None:
         """Delete records below an offset, as an administrator can."""
         place = TopicPartition(AUDIT, 0, offset)
         [future] = self.admin.delete_records([place]).values()
         future.result(DEADLINE_SECONDS)
-
-
-def is_older(path: str, expected: Iterable[str]) -> bool:
-    """A partial file of an earlier checkpoint, which must stay until the next is full."""
-    name, _, width = path.partition(".p/")
-    later = [each for each in expected if each.startswith(f"{name}.p/")]
-    return bool(width and later) and path not in expected
 
 
 class AuditWriter:

@@ -152,6 +152,19 @@ def test_deleted_records_stop_it_while_it_runs(archive: Archive) -> None:
     assert "the beginning of the topic was deleted" in archive.notary.last_words()
 
 
+def test_an_end_that_was_cut_off_stops_it_and_is_not_hidden_by_new_records(
+    signed: tuple[Archive, Checkpoint],
+) -> None:
+    archive, _ = signed
+    archive.cut_end(2)
+    assert "the end of the topic was cut off" in refusal(archive.notary)
+    writer = archive.audit_writer("gate-0")
+    writer.write(writer.decisions(450))
+    words = refusal(archive.notary)
+    assert "the last record that was signed is not in the topic any more" in words
+    assert "leaf 400" in words
+
+
 def test_a_topic_made_anew_stops_it(signed: tuple[Archive, Checkpoint]) -> None:
     archive, _ = signed
     checkpoints = archive.records()
