@@ -20,8 +20,9 @@ from sharebus.stream_apps.enforcer.rights import ENFORCER
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
-_PAUSE_PER_LOOK: Final = 9
-"""A look at a city takes seconds: it takes a tenth of the time at most, the rest is for changes."""
+_PAUSE_PER_LOOK: Final = 4
+"""A look at a city takes seconds: it takes a fifth of the time at most, and a change waits for one
+of its steps alone."""
 _AGAIN_SECONDS: Final = 1.0
 
 

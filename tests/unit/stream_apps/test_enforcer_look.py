@@ -25,7 +25,7 @@ ANYBODY = "User:agency.a.x"
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.6, 3.0])
-def test_looks_take_a_tenth_of_the_time_at_most_and_are_seconds_apart(seconds: float) -> None:
+def test_looks_take_a_fifth_of_the_time_at_most_and_are_seconds_apart(seconds: float) -> None:
     times = LookTimes()
     assert times.is_due(0.1)
     for step in range(3):  # a look of three steps
@@ -34,7 +34,7 @@ def test_looks_take_a_tenth_of_the_time_at_most_and_are_seconds_apart(seconds: f
     pause = max(LOOK_SECONDS, _PAUSE_PER_LOOK * seconds)
     assert not times.is_due(100.0 + pause * 0.999)
     assert times.is_due(100.0 + pause * 1.001)
-    assert seconds / (seconds + pause) <= 0.1 + 1e-9
+    assert seconds / (seconds + pause) <= 0.2 + 1e-9
     times.ended(200.0)  # a look that took no time
     assert times.is_due(200.0 + LOOK_SECONDS * 1.001)
 
