@@ -188,3 +188,23 @@ def test_schema_with_a_default_that_looks_like_a_set_is_left_as_it_is(
     avro_schema = {"type": "record", "name": "R", "fields": [{"name": "f", "default": default}]}
     fact = RegisteredSchema(subject="ingress.shops-value", schema_id=7, avro_schema=avro_schema)
     assert json.loads(fact_to_json(fact))["avro_schema"] == avro_schema
+
+
+def test_schema_that_is_withdrawn_is_none_and_comes_again_as_one_provided_later() -> None:
+    subject = "view.shops.v-1-value"
+    first, second = (
+        RegisteredSchema(subject=subject, schema_id=schema_id, avro_schema={"v": schema_id})
+        for schema_id in (1, 2)
+    )
+    gone = [one.model_copy(update={"withdrawn": True}) for one in (first, second)]
+    facts = PolicyFacts()
+    assert facts.standing(gone[0]) == gone[0]
+    for version, fact in enumerate([first, second, gone[0]]):
+        facts.apply(fact, version)
+    assert (facts.schemas, facts.provided_at) == ({subject: {2: {"v": 2}}}, {subject: 0})
+    assert (facts.standing(first), facts.standing(gone[1])) == (None, None)
+    facts.apply(gone[1], 3)
+    facts.apply(gone[1], 4)
+    assert (facts.schemas, facts.provided_at) == ({}, {})
+    facts.apply(fact_from_json(fact_to_json(first)), 5)
+    assert (facts.schemas, facts.provided_at) == ({subject: {1: {"v": 1}}}, {subject: 5})

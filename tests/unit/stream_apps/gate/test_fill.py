@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sharebus.stream_apps.enforcer.publication import withdrawn
 from sharebus.stream_apps.gate import fill
 from sharebus.stream_apps.gate.fill import is_filling
 
@@ -98,3 +99,26 @@ def test_fill_lines_name_the_accepted_topic_and_no_delivery(gate: MemoryGate) ->
     _, lines = gate._filled
     assert [line["offset"] for line in lines] == [0, 1]
     assert all(line["delivery"] is None and line["route"] == (VIEW,) for line in lines)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_fill_of_a_view_whose_topic_was_made_anew_begins_at_the_start(
+    gate: MemoryGate, crashes: bool
+) -> None:
+    gate.learn(case.facts_of(ENTRY, GRANT))
+    for _ in range(4):
+        gate.transact()
+    assert len(keys(gate)) == 7
+    facts = case.facts_of(ENTRY, GRANT)
+    for gone in withdrawn(facts, [VIEW]):
+        facts.apply(gone, facts.version + 1)
+        facts.apply(gone.model_copy(update={"withdrawn": False}), facts.version + 1)
+    gate.log.of(VIEW).clear()
+    gate.log.epochs[VIEW] = "another"
+    gate.learn(facts)
+    if crashes:  # what it recorded last says that the view is live, and is of the old topic
+        gate.crash()
+    gate.attach()
+    while is_filling(gate.lane):
+        gate.transact()
+    assert keys(gate) == [b"k%d" % number for number in range(7)]
