@@ -27,7 +27,8 @@ def test_grant_without_a_request_says_why_and_since_when_and_what() -> None:
     assert (grant.entry, grant.fields, grant.row_filter) == ("persons", ("code", "district"), None)
     assert (grant.approval, grant.agreement, grant.revoked) == ("automatic", None, False)
     assert (grant.term.first_day, grant.term.last_day) == (town.FIRST_DAY, date(9999, 12, 31))
-    assert grant.purpose.legal_basis.startswith("Order 171 Art 17, Art 18 ¶1")
+    article = "Order 171 Art 17, Art 18 ¶1"
+    assert grant.purpose.legal_basis == f"{article} (无附加条件共享类，由行政机关自行获取)"
     assert grant.purpose.scenario.endswith("shared without additional conditions")
     assert grant.purpose.scope == "the fields without a protection mark"
 
