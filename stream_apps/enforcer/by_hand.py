@@ -66,8 +66,13 @@ def apply_by_hand(
             raise Refused(conflict.problem, **conflict.details)
         for topic in remade:
             loss_of(topic)
-            enforcement.remake(topic, today)
         enforcement.follow(today)
+        for topic in remade:
+            enforcement.remake(topic, today)
+        if remade:
+            enforcement.forget()
+            enforcement.catch_up()
+            enforcement.follow(today)
         enforcement.delete_due(unused)
         conflicts = enforcement.conflicts
         return Difference(plan._replace(conflicts=conflicts), unused, enforcement.facts.version)

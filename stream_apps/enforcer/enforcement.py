@@ -135,9 +135,13 @@ class Enforcement:
         self._touched = desired
         if self._live is not None:
             return self._broker.look.new(desired, self.facts, self._live)
-        if held := self._hold.resume(_released(desired)):
-            log.warning("a revocation was interrupted; it is finished for %s", ", ".join(held))
-        return self._broker.read(desired, self.facts)
+        held = self._hold.resume(_released(desired))
+        live = self._broker.read(desired, self.facts)
+        for user in held:
+            log.warning("a revocation was interrupted; it is finished for %s", user)
+            # Of which topics the dead one took its rights, and did not live to tell, is not known.
+            self._publication.tell("right.ended", user, "")
+        return live
 
     def look(self, today: date) -> Iterator[None]:
         """See whether the broker is still as it was made, put right what is safe, tell the rest.
@@ -181,7 +185,10 @@ class Enforcement:
         return difference(desired, seen.live), self._unused(seen, desired)
 
     def remake(self, topic: str, today: date) -> None:
-        """Make a topic anew, empty, that is lost; nothing else is done.
+        """Make a topic anew, empty, that is lost. Everything is looked at again with the next step.
+
+        The facts were followed before, so that its schemas are withdrawn: they become facts anew,
+        and the gate fills a view from its beginning.
 
         :raises InvalidInput: it is not lost.
         """
@@ -195,8 +202,6 @@ class Enforcement:
             )
         self._broker.provide(Plan(create=(wanted,)))
         self._publication.tell("topic.remade", topic, topic)
-        # Then its schemas are facts anew: so the gate fills a view from its beginning.
-        self._withdraw([topic])
 
     def _unused(self, seen: Seen, desired: DesiredBroker) -> tuple[UnusedView, ...]:
         # The subject of a view whose deletion was interrupted may be all that is left of it.
