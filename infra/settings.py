@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     registrar_metrics_port: Port = 18085
     enforcer_metrics_port: Port = 18086
     notary_metrics_port: Port = 18087
-    meter_metrics_port: Port = 18088
+    meter_metrics_port: Port = 18070
     flush_every_message: bool = True
     """Ask the disk to keep each message before it is acknowledged: nothing accepted is lost in a
     power cut. False is for tests that are not about that."""
