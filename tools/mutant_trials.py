@@ -55,7 +55,7 @@ def prepare() -> None:
 
     # A failure ends a mutant: it is neither made smaller nor kept for the next.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.settings.register_profile("mutants", database=None, phases=phases)
+    hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutants")
 
 
