@@ -22,11 +22,11 @@ from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import UNREADABLE_CODES, LogReader
 from sharebus.schemas.filed_command import Arrival
+from sharebus.stream_apps.registrar.turns import Turns
 from sharebus.stream_apps.stopped import AppStopped, OffsetsLost
 
-BATCH_MAX: Final = 50
-"""Commands in one transaction: what each may change is large, and others wait for it."""
 _TRY_AGAIN_SECONDS: Final = 0.5
+_TAKEN_IN_AT_ONCE: Final = 100
 _CALL_SECONDS_MAX: Final = 15.0
 _PASSING_CODES: Final = frozenset(
     {
@@ -89,7 +89,9 @@ class CommandIntake:
         self.positions = positions
         self._log = log
         self._admin = AdminClient(config, logger=librdkafka_log)
+        self._turns = Turns()
         self._followed: set[str] = set()
+        self._paused: set[str] = set()
         self._next_try = 0.0
         self._consumer = Consumer(
             {
@@ -122,48 +124,63 @@ class CommandIntake:
             self._consumer.incremental_assign(found)
 
     def collect(self, wait_seconds: float) -> list[Arrival]:
-        """What has come, in the order of its arrival at the broker; waits for the first.
+        """A portion of what has come, in which all agencies have a part; waits for the first.
 
         :raises OffsetsLost: a position is not in its topic any more.
         :raises AppStopped: a topic cannot be read.
         """
-        messages = self._consumer.consume(1, wait_seconds) if self._followed else []
+        wait_seconds = wait_seconds if self._turns.is_empty() else 0
         if not self._followed:
             time.sleep(wait_seconds)
-        if messages:
-            messages += self._consumer.consume(BATCH_MAX - 1, 0)
-        arrivals: list[Arrival] = []
-        for message in messages:
-            topic, error = message.topic() or "", message.error()
-            if error is None:
-                arrivals.append(arrived(message))
-            elif error.code() in UNREADABLE_CODES:
-                arrivals += self._pass_over(topic, arrivals)
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                raise OffsetsLost(
-                    "commands that were not decided are no longer there", where=topic,
-                    expected=f"offset {self.positions[topic].next_offset}", found=error.str(),
-                    remedy="See docs/operating.md, When the registrar stops itself.",
-                )  # fmt: skip
-            elif error.code() not in _PASSING_CODES:
-                raise AppStopped("commands cannot be read", where=topic, found=error.str())
-        # The broker's clock orders the topics; each keeps its own order.
-        latest: dict[str, int] = {}
-        ordered = []
-        for arrival in arrivals:
-            latest[arrival.topic] = max(latest.get(arrival.topic, 0), arrival.ingress_ms)
-            ordered.append((latest[arrival.topic], arrival.topic, arrival.offset, arrival))
-        return [arrival for *_, arrival in sorted(ordered)]
+            return []
+        messages = self._consumer.consume(1, wait_seconds)
+        while messages:
+            for message in messages:
+                self._take_in(message)
+            self._hold_back()
+            messages = self._consumer.consume(_TAKEN_IN_AT_ONCE, 0)
+        portion = self._turns.take()
+        self._go_on()
+        return portion
 
-    def _pass_over(self, topic: str, before: list[Arrival]) -> list[Arrival]:
+    def _take_in(self, message: Message) -> None:
+        topic, error = message.topic() or "", message.error()
+        if error is None:
+            self._turns.put(arrived(message))
+        elif error.code() in UNREADABLE_CODES:
+            self._pass_over(topic)
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise OffsetsLost(
+                "commands that were not decided are no longer there", where=topic,
+                expected=f"offset {self.positions[topic].next_offset}", found=error.str(),
+                remedy="See docs/operating.md, When the registrar stops itself.",
+            )  # fmt: skip
+        elif error.code() not in _PASSING_CODES:
+            raise AppStopped("commands cannot be read", where=topic, found=error.str())
+
+    def _hold_back(self) -> None:
+        """Let those wait at the broker of whom enough is here: behind theirs are the others'."""
+        full = {topic for topic in self._followed - self._paused if self._turns.is_full(topic)}
+        if full:
+            self._paused |= full
+            self._consumer.pause([TopicPartition(topic, 0) for topic in full])
+
+    def _go_on(self) -> None:
+        low = {topic for topic in self._paused if self._turns.is_low(topic)}
+        if low:
+            self._paused -= low
+            self._consumer.resume([TopicPartition(topic, 0) for topic in low])
+
+    def _pass_over(self, topic: str) -> None:
         """The offsets of a batch that no client can unpack; reading goes on behind it."""
-        taken = [arrival.offset + 1 for arrival in before if arrival.topic == topic]
-        start = max([self.positions[topic].next_offset, *taken])
+        start = max(self.positions[topic].next_offset, self._turns.next_offset(topic))
         end = self._log.unreadable_end(topic, 0, start)
         if end > start:
             self._consumer.incremental_unassign([TopicPartition(topic, 0)])
             self._consumer.incremental_assign([TopicPartition(topic, 0, end)])
-        return [Arrival(topic, offset, 0, None) for offset in range(start, end)]
+            self._paused.discard(topic)
+        for offset in range(start, end):
+            self._turns.put(Arrival(topic, offset, 0, None))
 
     def waiting(self) -> int:
         """How many commands are known to be in the topics and not decided."""
