@@ -6,6 +6,7 @@ session of its own. Whatever the broker answers, the connection asks again, unti
 
 import asyncio
 import resource
+import struct
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
@@ -28,6 +29,8 @@ REFUSED = 29
 """Error code TOPIC_AUTHORIZATION_FAILED."""
 _AT_ONCE = 50
 _FILES_BESIDE = 2_000
+_BATCH_HEAD = struct.Struct(">qi11si")
+_LENGTH_FROM = 12
 _salted = cache(pbkdf2_hmac)
 _T = TypeVar("_T")
 
@@ -79,7 +82,8 @@ class ParkedConnection:
 
     def __init__(self, connection: AIOKafkaConnection, places: Mapping[str, int]) -> None:
         self._connection = connection
-        self._places = places
+        self._first_places = places
+        self._places = dict(places)
         self._session = 0
         self.contents: list[bytes] = []
         self.answers = 0
@@ -88,8 +92,7 @@ class ParkedConnection:
 
     async def fetch(self, wait_ms: int, epoch: int = 0) -> None:
         """Ask once, and keep what comes."""
-        places = {} if epoch > 0 else self._places
-        answer = await self._connection.send(Fetch(places, wait_ms, self._session, epoch))
+        answer = await self._connection.send(Fetch(self._places, wait_ms, self._session, epoch))
         self._session = answer.session_id
         self.answers += 1
         for topic, partitions in answer.topics:
@@ -98,12 +101,14 @@ class ParkedConnection:
                     self.refused.add(topic)
                 elif content:
                     self.contents.append(bytes(content))
+                    self._places[topic] = _end_offset(bytes(content))
 
     async def park(self) -> None:
         """Be known to the broker as one who may read, then wait there."""
         await self.fetch(wait_ms=0)
         assert not self.refused
         self.contents.clear()
+        self._places = dict(self._first_places)
         self.answers = 0
         self.asking = asyncio.create_task(self._ask())
 
@@ -112,6 +117,12 @@ class ParkedConnection:
         while not self.refused:
             epoch = epoch + 1 if self._session else 0
             await self.fetch(PARKED_MS, epoch)
+
+    async def ask_for_what_was(self) -> None:
+        """Ask once more, outside of the session, from where it began."""
+        self.refused.clear()
+        self._places = dict(self._first_places)
+        await self.fetch(wait_ms=0, epoch=-1)
 
     async def leave(self) -> None:
         if self.asking is not None:
@@ -180,9 +191,7 @@ class ParkedReaders:
         """Let each connection ask once more, outside of its session, from where it began."""
 
         async def ask() -> None:
-            for connection in self.connections:
-                connection.refused.clear()
-            await asyncio.gather(*(each.fetch(0, epoch=-1) for each in self.connections))
+            await asyncio.gather(*(each.ask_for_what_was() for each in self.connections))
 
         self._run(ask())
 
@@ -194,3 +203,12 @@ class ParkedReaders:
     def parked_count(self) -> int:
         """How many had a fetch waiting that was let in: the first answer was no refusal."""
         return sum(connection.answers > 1 for connection in self.connections)
+
+
+def _end_offset(content: bytes) -> int:
+    """The offset behind the last record of whole batches."""
+    place, end = 0, 0
+    while place + _BATCH_HEAD.size <= len(content):
+        first, length, _, last = _BATCH_HEAD.unpack_from(content, place)
+        place, end = place + _LENGTH_FROM + length, first + last + 1
+    return end

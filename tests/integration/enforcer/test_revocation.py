@@ -1,84 +1,40 @@
 """Revocation against readers who stop at nothing (design, decision 5; decision 0019)."""
 
-import threading
-import time
-from typing import Any
-
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from sharebus.governance.agency import Agency
 from sharebus.governance.collection import Collection
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import SystemName
 from sharebus.governance.view import view_of_grant
+from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.catalog_files import CatalogFiles
-from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.schemas import topic as topics
 from sharebus.stream_apps.enforcer.apply import apply_catalog
+from sharebus.stream_apps.enforcer.revocation import ReaderHold
+from sharebus.stream_apps.enforcer.rights import AccessRule
 
+from ..app_process import AppProcess
 from ..town import DEADLINE_SECONDS, Town
 from .conftest import RunningEnforcer, wait_for
+from .decisions import CONDITIONAL, publish
+from .ends import ended_ms, held_users
 from .parked import ParkedReaders
+from .stream import EVENTS_PER_SECOND, PlainReader, Stream
 
 pytestmark = pytest.mark.integration
-CONDITIONAL = {"class": "conditional", "conditions": "示例"}
 CONNECTIONS = 1_000
-EVENTS_PER_SECOND = 50
 WAIT_SECONDS_MAX = 5.0
 """On a machine whose two cores the attackers share; an idle one shows a quarter of a second."""
-
-
-class Stream:
-    """Events that go into a view until it is closed; ``sent`` tells when each was, by its value."""
-
-    def __init__(self, town: Town, topic: str) -> None:
-        self.sent: dict[bytes, float] = {}
-        self._topic = topic
-        self._producer = Producer({**town.admin_config, "linger.ms": 0}, logger=librdkafka_log)
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._end.wait(1 / EVENTS_PER_SECOND):
-            value = b"event-%d" % len(self.sent)
-            self.sent[value] = time.monotonic()
-            self._producer.produce(self._topic, value, b"k", partition=0)
-            self._producer.poll(0)
-
-    def close(self) -> None:
-        self._end.set()
-        self._thread.join(DEADLINE_SECONDS)
-        assert self._producer.flush(DEADLINE_SECONDS) == 0
-        self._producer.close()
-
-
-class PlainReader:
-    """Reads what is committed, as anybody does; ``seen`` tells when each value came."""
-
-    def __init__(self, login: ClientConfig, topic: str, offset: int) -> None:
-        self.seen: dict[bytes, float] = {}
-        reading: dict[str, Any] = {
-            **login, "group.id": f"{login['sasl.username']}.plain", "enable.auto.commit": False,
-        }  # fmt: skip
-        self._consumer = Consumer(reading, logger=librdkafka_log)
-        self._consumer.assign([TopicPartition(topic, 0, offset)])
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._end.is_set():
-            message = self._consumer.poll(0.05)
-            if message is not None and message.error() is None:
-                self.seen[message.value() or b""] = time.monotonic()
-
-    def close(self) -> None:
-        self._end.set()
-        self._thread.join(DEADLINE_SECONDS)
-        self._consumer.close()
 
 
 class Shared:
@@ -127,3 +83,48 @@ def test_thousand_parked_connections_get_nothing_and_others_do_not_wait(
     longest_wait = max(neighbour.seen[value] - sent for value, sent in stream.sent.items())
     print(f"longest wait of the neighbour: {longest_wait:.3f} s")
     assert longest_wait < WAIT_SECONDS_MAX
+
+
+@pytest.mark.parametrize("is_rule_gone", [False, True])
+def test_revocation_in_whose_midst_the_enforcer_is_killed_is_finished_and_recorded(
+    town: Town, is_rule_gone: bool
+) -> None:
+    shared, reader = Shared(town), town.reader
+    first = AppProcess(town.settings, "enforcer", "enforcer")
+    with ParkedReaders(town.login(reader), {shared.view: 0}) as readers:
+        stream = Stream(town, shared.view)
+        if is_rule_gone:  # it died behind this step, and before it told of it
+            publish(town, town.grant(shared.entry, revoked=True))
+            hold = ReaderHold(town.admin_config, connect_admin(town.admin_config))
+            rule = AccessRule(
+                f"User:{reader.principal}", "ALLOW", "READ", "TOPIC", "LITERAL", shared.view
+            )
+            hold.hold([rule])
+            end(town, rule)
+        else:
+            first.start()
+            publish(town, town.grant(shared.entry, revoked=True))
+            wait_for("it is in the midst", lambda: reader.principal in held_users(town))
+            first.kill()
+        assert reader.principal in held_users(town)
+        second = RunningEnforcer(town.settings)
+        wait_for("the reader is refused", lambda: readers.all_refused(shared.view))
+        wait_for("it is recorded", lambda: ended_ms(town, reader, shared.view) is not None)
+        wait_for("the reader is let go", lambda: reader.principal not in held_users(town))
+        assert readers.parked_count() == 1
+        readers.ask_for_what_was()
+        assert readers.all_refused(shared.view)
+        stream.close()
+        second.stop()
+        assert readers.contents == []
+
+
+def end(town: Town, rule: AccessRule) -> None:
+    """Take a rule away by hand, and wait until the broker stands without it."""
+    admin = AdminClient(town.admin_config, logger=librdkafka_log)
+    binding = AclBindingFilter(
+        ResourceType.TOPIC, rule.name, ResourcePatternType.LITERAL, rule.principal, "*",
+        AclOperation.READ, AclPermissionType.ALLOW,
+    )  # fmt: skip
+    admin.delete_acls([binding])[binding].result(DEADLINE_SECONDS)
+    ReaderHold(town.admin_config, admin).wait_until_gone([rule])
