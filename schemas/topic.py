@@ -10,6 +10,8 @@ from sharebus.governance.view import SHARED
 
 AUDIT: Final = "audit"
 AUDIT_CHECKPOINTS: Final = "audit.checkpoints"
+SEALED: Final = (AUDIT, AUDIT_CHECKPOINTS)
+"""What nobody may delete from, or change the settings of."""
 FACTS_CASES: Final = "facts.cases"
 FACTS_POLICY: Final = "facts.policy"
 FACTS_PROGRESS: Final = "facts.progress"
