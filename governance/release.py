@@ -52,7 +52,7 @@ class PolicyHistory:
             self._grants_on.setdefault(fact.entry, set()).add(fact.id)
 
     def readers(self, entry: str, version: int, day: date) -> tuple[tuple[str, Grant], ...]:
-        """The grants by which an entry was read at a version, on a local day; each after its view."""
+        """The grants by which an entry was read at a version on a local day, each with its view."""
         found = (self._reading(grant, version, day) for grant in self._grants(entry))
         return tuple(sorted(filter(None, found), key=lambda each: (each[0], each[1].id)))
 
