@@ -31,7 +31,7 @@ from sharebus.infra.broker_requests import (
 )
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.librdkafka_log import librdkafka_log
-from sharebus.schemas.topic import COMMANDS_PREFIX, INGRESS_PREFIX
+from sharebus.schemas.topic import COMMANDS_PREFIX, INGRESS_PREFIX, SEALED
 from sharebus.stream_apps.enforcer.rights import AccessRule
 
 HELD_SHARE: Final = 0.000_001
@@ -81,7 +81,8 @@ class ReaderHold:
         for user in users - self._share_before.keys():
             share = before.get(user)
             self._share_before[user] = None if share == HELD_SHARE else share
-        self._topics |= {rule.name for rule in rules}
+        # What is sealed nobody can fence; an agency that leaves may wait there for what is public.
+        self._topics |= {rule.name for rule in rules} - set(SEALED)
         set_request_shares(self._config, broker, dict.fromkeys(users, HELD_SHARE))
 
     def wait_until_gone(self, lost: Iterable[AccessRule]) -> int:

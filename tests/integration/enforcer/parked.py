@@ -127,7 +127,8 @@ class ParkedConnection:
     async def leave(self) -> None:
         if self.asking is not None:
             self.asking.cancel()
-        self._connection.close()
+        if closed := self._connection.close():
+            await closed
 
 
 class ParkedReaders:
