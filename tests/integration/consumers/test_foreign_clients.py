@@ -4,12 +4,9 @@ Kafka's console consumer and KafkaJS are fetched once, into ``.sharebus/foreign`
 or kcat their tests are skipped, unless ``SHAREBUS_REQUIRE_NODE`` or ``SHAREBUS_REQUIRE_KCAT`` is 1.
 """
 
-import hashlib
 import json
 import os
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
@@ -24,17 +21,14 @@ from fastavro import parse_schema, schemaless_reader
 from pydantic import SecretStr
 
 from sharebus.infra.client_settings import ClientFormat, client_settings
-from sharebus.infra.embedded import artifacts
 from sharebus.infra.embedded.certificates import CertificateAuthority
 from sharebus.infra.embedded.secrets import password_of
 from sharebus.infra.enrolment import Certificate
 from sharebus.infra.scram import Password
 
+from ..foreign import DEADLINE_SECONDS, FETCH_SECONDS_MAX, FOREIGN, console_consumer, fetched, run
+
 pytestmark = pytest.mark.integration
-PROJECT = Path(__file__).parents[3]
-FOREIGN = PROJECT / "tests" / "foreign"
-DEADLINE_SECONDS = 60
-FETCH_SECONDS_MAX = 240
 
 SINCE = date(1989, 12, 27)
 SINCE_DAYS = (SINCE - date(1970, 1, 1)).days
@@ -76,47 +70,12 @@ def require(tool: str) -> str:
     return found
 
 
-def fetched(lock: Path, fetch: Callable[[Path], None]) -> Path:
-    """What ``fetch`` puts into a directory, once for each content of ``lock``."""
-    directory = PROJECT / ".sharebus" / "foreign"
-    target = directory / f"{lock.parent.name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    if not target.is_dir():
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=directory) as temporary:
-            new = Path(temporary) / "new"
-            new.mkdir()
-            fetch(new)
-            new.rename(target)
-    return target
-
-
-def run(
-    *command: str | Path,
-    environment: dict[str, str] | None = None,
-    timeout_seconds: float = DEADLINE_SECONDS,
-) -> str:
-    """Standard output of a command that must succeed."""
-    result = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False,
-        timeout=timeout_seconds, env={**os.environ, **(environment or {})},
-    )  # fmt: skip
-    assert result.returncode == 0, f"{result.stdout[-2000:]}\n{result.stderr[-2000:]}"
-    return result.stdout
-
-
 def fetch_npm_packages(directory: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(FOREIGN / "kafkajs" / name, directory)
     # The lock file holds no addresses: npm asks its configured registry and compares digests.
     command = ("npm", "ci", "--prefix", directory, "--ignore-scripts", "--no-audit", "--no-fund")
     run(*command, timeout_seconds=FETCH_SECONDS_MAX)
-
-
-def fetch_console_consumer(directory: Path) -> None:
-    pom = shutil.copy(FOREIGN / "console" / "pom.xml", directory.parent)
-    command = ("mvn", "-B", "-q", "-ntp", "-f", pom, f"-Dfetch.directory={directory}", "package")
-    run(*command, timeout_seconds=FETCH_SECONDS_MAX)
-    artifacts.verify(directory, (FOREIGN / "console" / "artifacts.sha256").read_text("ascii"))
 
 
 def read_librdkafka_settings(path: Path) -> dict[str, Any]:
@@ -201,9 +160,8 @@ def test_stock_client_of_a_system_without_the_right_is_refused_by_the_broker(
 def test_console_consumer_with_printed_settings_reads_committed_events(
     entry: Any, tmp_path: Path
 ) -> None:
-    jars = fetched(FOREIGN / "console" / "artifacts.sha256", fetch_console_consumer)
     output = run(
-        "java", "-cp", jars / "*", "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        *console_consumer(),
         "--bootstrap-server", entry.settings.bootstrap_servers, "--topic", entry.topic,
         "--command-config", printed_settings(entry, ClientFormat.PROPERTIES, tmp_path),
         "--max-messages", str(len(ROWS)), "--timeout-ms", str(DEADLINE_SECONDS * 500),

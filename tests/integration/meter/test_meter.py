@@ -2,20 +2,25 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from pydantic import SecretStr
 
 from sharebus.governance.identity import parse_system
 from sharebus.infra.access_log import access_log_path
+from sharebus.infra.client_settings import ClientFormat, client_settings
 from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
 from sharebus.infra.enrolment import enrol, save_password
 from sharebus.infra.librdkafka_log import librdkafka_log
+from sharebus.infra.scram import Password
 from sharebus.schemas.topic import AUDIT
 
 from ...unit.stream_apps.gate import case
 from ..app_process import AppProcess, wait_until
+from ..foreign import console_consumer, run
 from ..world import SUBSCRIBER, World
 
 pytestmark = pytest.mark.integration
@@ -130,6 +135,29 @@ def test_meter_that_is_killed_counts_each_fetch_once(
         if f'"topicId":"{topic_id}"' in line and f"User:{reader['sasl.username']}" in line
     ]
     assert sum(each["fetches"] for each in reads_of(world, view)) == len(lines)
+
+
+def test_java_client_whose_session_names_its_partitions_once_is_counted(
+    world: World, meter: AppProcess, reader: ClientConfig, view: str, tmp_path: Path
+) -> None:
+    system = parse_system(f"{world.subscriber}.{SUBSCRIBER}")
+    password = Password(SecretStr(str(reader["sasl.password"])))
+    printed = tmp_path / "client.properties"
+    printed.write_text(
+        client_settings(world.settings, system, password, ClientFormat.PROPERTIES)
+        + "max.partition.fetch.bytes=2000\n"
+    )
+    run(
+        *console_consumer(), "--bootstrap-server", world.settings.bootstrap_servers,
+        "--topic", view, "--command-config", printed, "--max-messages", str(EVENTS),
+        "--timeout-ms", "30000", "--formatter-property", "print.value=false",
+    )  # fmt: skip
+    finish(meter, world)
+    found = reads_of(world, view)
+    covered = {o for each in found for o in range(each["first_offset"], each["end_offset"])}
+    assert covered >= set(range(EVENTS))
+    assert min(each["first_offset"] for each in found) == 0
+    assert any(each["is_exact"] or each["fetches"] > 1 for each in found)
 
 
 def test_refusal_is_in_the_audit_with_the_brokers_rule(
