@@ -30,6 +30,15 @@ FilesOption = Annotated[
     str | None,
     typer.Option("--files", help="The log's files: a directory or a URL.", metavar="DIR|URL"),
 ]
+SinceOption = Annotated[
+    str, typer.Option("--from", help="First day or instant, ISO 8601.", metavar="TIME")
+]
+UntilOption = Annotated[
+    str, typer.Option("--until", help="Last day or instant, included.", metavar="TIME")
+]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="The index; built again when it is not there.")
+]
 PrincipalOption = Annotated[
     str, typer.Option("--as", help="Principal that reads the topics.", metavar="PRINCIPAL")
 ]

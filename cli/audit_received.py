@@ -1,13 +1,12 @@
 """``sharebus audit received``: who was given a record, or what somebody was given and refused."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sharebus import InvalidInput
-from sharebus.cli.audit_pins import FilesOption
+from sharebus.cli.audit_pins import FilesOption, IndexOption, SinceOption, UntilOption
 from sharebus.cli.audit_search import instant_option_ms, open_index, time_text
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.consumers.oversight.read_tables import Denied, Given, Unknown
@@ -33,15 +32,9 @@ def _received(
         str | None,
         typer.Option("--reader", help="What it was given and refused.", metavar="PRINCIPAL"),
     ] = None,
-    since: Annotated[
-        str, typer.Option("--from", help="First day or instant, ISO 8601.", metavar="TIME")
-    ] = "",
-    until: Annotated[
-        str, typer.Option("--until", help="Last day or instant, included.", metavar="TIME")
-    ] = "",
-    index: Annotated[
-        Path | None, typer.Option("--index", help="The index; built again when it is not there.")
-    ] = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    index: IndexOption = None,
     files: FilesOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,7 +9,10 @@ import typer
 from sharebus import InvalidInput
 from sharebus.cli.audit_pins import (
     FilesOption,
+    IndexOption,
     PrincipalOption,
+    SinceOption,
+    UntilOption,
     audit_digest,
     progress_bar,
 )
@@ -58,15 +61,9 @@ def _search(
     refused: Annotated[
         bool, typer.Option("--refused", help="What was refused and why; with --entry of it alone.")
     ] = False,
-    since: Annotated[
-        str, typer.Option("--from", help="First day or instant, ISO 8601.", metavar="TIME")
-    ] = "",
-    until: Annotated[
-        str, typer.Option("--until", help="Last day or instant, included.", metavar="TIME")
-    ] = "",
-    index: Annotated[
-        Path | None, typer.Option("--index", help="The index; built again when it is not there.")
-    ] = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    index: IndexOption = None,
     files: FilesOption = None,
     principal: PrincipalOption = "admin",
     as_json: JsonOption = False,

@@ -65,17 +65,14 @@ def apply_catalog(
     *,
     is_dry_run: bool = False,
     today: date | None = None,
-    rights_removed_max: int | None = None,
-    is_by_hand: bool = False,
 ) -> Applied:
     """Put the documents in force, as founder; without any, make the broker match the facts.
 
     Facts lead (decision 0017): documents become facts by the founder's commands (decision 0020),
     then the broker is made to match, by the enforcer where one runs and else here, and then the
-    schemas are published, with which the gate serves. With ``is_by_hand`` that is done here though
-    an enforcer runs: for what it leaves to a person. More rights than ``rights_removed_max`` (of
-    the settings, unless given) are not taken away. May be interrupted and repeated at any point:
-    what is done is not done twice.
+    schemas are published, with which the gate serves. More rights than ``rights_removed_max`` of
+    the settings are not taken away. May be interrupted and repeated at any point: what is done is
+    not done twice.
 
     :raises InvalidCatalog: the documents contradict each other or what is in force.
     :raises InvalidInput: a schema or a partition count cannot change like this.
@@ -84,13 +81,11 @@ def apply_catalog(
         enforcer, finishes what was begun.
     """
     with ExitStack() as stack:
-        limit = settings.rights_removed_max if rights_removed_max is None else rights_removed_max
-        application = _Application(settings, today or local_date(), limit, stack)
+        application = _Application(settings, today or local_date(), stack)
         application.begin(files or CatalogFiles(NO_DOCUMENTS, {}))
         if is_dry_run:
             return application.planned()
-        left = None if is_by_hand else application.left()
-        return left or application.carry_out()
+        return application.left() or application.carry_out()
 
 
 def close_founding(settings: Settings, reason: str) -> None:
@@ -100,7 +95,7 @@ def close_founding(settings: Settings, reason: str) -> None:
     :raises Unavailable: broker or registrar do not answer.
     """
     with ExitStack() as stack:
-        application = _Application(settings, local_date(), 0, stack)
+        application = _Application(settings, local_date(), stack)
         application.begin(CatalogFiles(NO_DOCUMENTS, {}))
         application.founder.file("close", {"reason": reason})
 
@@ -108,10 +103,9 @@ def close_founding(settings: Settings, reason: str) -> None:
 class _Application:
     """One application of a catalog, in its steps."""
 
-    def __init__(self, settings: Settings, today: date, limit: int, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, today: date, stack: ExitStack) -> None:
         self._settings = settings
         self._today = today
-        self._limit = limit
         self._stack = stack
         self._factor = settings.replication_factor
         self._config = client_config(settings, credentials_for(settings, PRINCIPAL))
@@ -197,8 +191,8 @@ class _Application:
 
     def _check(self, plan: Plan) -> None:
         plan.require_possible({entry.id for entry in self._documents.entries})
-        if len(plan.revoke) > self._limit:
-            conflict = too_many(len(plan.revoke), self._limit)
+        if len(plan.revoke) > self._settings.rights_removed_max:
+            conflict = too_many(len(plan.revoke), self._settings.rights_removed_max)
             raise Refused(conflict.problem, **conflict.details)
         self._subjects.check(plan)
 
