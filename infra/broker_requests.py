@@ -231,7 +231,9 @@ def _ask(
             await connection.connect()
             return await ask(connection)
         finally:
-            connection.close()
+            if closed := connection.close():
+                await closed
+            await asyncio.sleep(0)  # the loop closes the socket in its next turn, if it has one
 
     try:
         return asyncio.run(connected())

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from pydantic import SecretStr
 
-from sharebus.governance.identity import parse_system
+from sharebus.governance.identity import SystemName, parse_system
 from sharebus.infra.access_log import access_log_path
 from sharebus.infra.client_settings import ClientFormat, client_settings
 from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
@@ -21,7 +21,7 @@ from sharebus.schemas.topic import AUDIT
 from ...unit.stream_apps.gate import case
 from ..app_process import AppProcess, wait_until
 from ..foreign import console_consumer, run
-from ..world import SUBSCRIBER, World
+from ..world import World
 
 pytestmark = pytest.mark.integration
 EVENTS = 300
@@ -43,18 +43,26 @@ def meter(world: World) -> Iterator[AppProcess]:
 
 
 @pytest.fixture(scope="module")
-def reader(world: World) -> ClientConfig:
-    """The login of a subscriber."""
-    system = parse_system(f"{world.subscriber}.{SUBSCRIBER}")
+def system(world: World) -> SystemName:
+    """A subscriber of its own: others enrol the world's."""
+    agency = f"counted-{uuid.uuid4().hex[:6]}"
+    systems = [{"id": "desk", "name": "desk", "roles": ["subscriber"]}]
+    world.apply(case.agency(agency, code=agency.upper(), systems=systems))
+    return parse_system(f"{agency}.desk")
+
+
+@pytest.fixture(scope="module")
+def reader(world: World, system: SystemName) -> ClientConfig:
+    """Its login."""
     save_password(world.settings, system, enrol(world.settings, [system])[system])
     return client_config(world.settings, credentials_for(world.settings, system.principal))
 
 
 @pytest.fixture
-def view(world: World) -> str:
+def view(world: World, system: SystemName) -> str:
     """A view with events in it, of which the subscriber has a grant."""
     entry = world.entry()
-    grant = world.grant(entry)
+    grant = world.grant(entry).model_copy(update={"system": str(system)})
     world.apply(entry, grant)
     for number in range(EVENTS):
         world.upsert(entry, case.row(code=f"{number:06}"))
@@ -138,9 +146,13 @@ def test_meter_that_is_killed_counts_each_fetch_once(
 
 
 def test_java_client_whose_session_names_its_partitions_once_is_counted(
-    world: World, meter: AppProcess, reader: ClientConfig, view: str, tmp_path: Path
+    world: World,
+    meter: AppProcess,
+    reader: ClientConfig,
+    system: SystemName,
+    view: str,
+    tmp_path: Path,
 ) -> None:
-    system = parse_system(f"{world.subscriber}.{SUBSCRIBER}")
     password = Password(SecretStr(str(reader["sasl.password"])))
     printed = tmp_path / "client.properties"
     printed.write_text(
