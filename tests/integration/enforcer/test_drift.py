@@ -33,9 +33,6 @@ from .conftest import RunningEnforcer, wait_for
 from .sightings import granted, told, topic_names
 
 pytestmark = pytest.mark.integration
-DRIFT_SECONDS_MAX = 10.0
-SMALL_SUBJECTS_MAX = 100
-"""Of one look at the registry; other tests may have left more on this bus."""
 INVALID, REFUSED = 3, 4
 OPENED = {"name": "opened", "type": ["null", "string"], "default": None}
 
@@ -49,15 +46,8 @@ def address_of(town: Town) -> BrokerAddress:
     return BrokerAddress(host, int(port))
 
 
-def within_seconds(town: Town) -> float:
-    """Drift is seen within 10 s on a small bus; on a larger one a round takes several looks."""
-    with SchemaRegistry(town.settings) as registry:
-        is_small = len(registry.subjects()) <= SMALL_SUBJECTS_MAX
-    return DRIFT_SECONDS_MAX if is_small else DEADLINE_SECONDS
-
-
 def is_told(town: Town, rule: str, name: str) -> None:
-    wait_for(f"{rule} {name}", lambda: told(town.admin_config, rule, name), within_seconds(town))
+    wait_for(f"{rule} {name}", lambda: told(town.admin_config, rule, name), DEADLINE_SECONDS)
 
 
 def rule_of(principal: str, operation: AclOperation, topic: str) -> dict[str, Any]:
@@ -101,7 +91,7 @@ def test_rights_settings_and_passwords_given_by_hand_are_taken_back(
         policy = config["cleanup.policy"].value
         return not any(rules) and policy == "compact" and stranger not in scram.users(admin)
 
-    wait_for("drift is repaired", is_repaired, within_seconds(town))
+    wait_for("drift is repaired", is_repaired, DEADLINE_SECONDS)
     for name in (accepted, view, stranger):
         is_told(town, "drift.repaired", name)
 
@@ -120,7 +110,7 @@ def test_quotas_and_levels_set_by_hand_are_taken_back(
             left = all_quotas(town.admin_config, address_of(town))
             return quota not in left and registry.compatibility(subject) == COMPATIBILITY
 
-        wait_for("drift is repaired", is_repaired, within_seconds(town))
+        wait_for("drift is repaired", is_repaired, DEADLINE_SECONDS)
     for name in (str(quota), subject):
         is_told(town, "drift.repaired", name)
 
