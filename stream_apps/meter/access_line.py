@@ -104,12 +104,12 @@ def _fetch(at_ms: int, text: str) -> Fetch | None:
         document = json.loads(text)
         request, response = document["request"], document["response"]
         asked = {
-            (topic["topicId"], each["partition"]): each["fetchOffset"]
+            (_topic_id(topic), each["partition"]): each["fetchOffset"]
             for topic in request["topics"]
             for each in topic["partitions"]
         }
         forgotten = tuple(
-            (topic["topicId"], partition)
+            (_topic_id(topic), partition)
             for topic in request["forgottenTopicsData"]
             for partition in topic["partitions"]
         )
@@ -122,14 +122,20 @@ def _fetch(at_ms: int, text: str) -> Fetch | None:
         return None
 
 
+def _topic_id(topic: dict[str, Any]) -> str:
+    """As librdkafka, and so the rest of the audit, writes it: Kafka logs base64 safe for URLs."""
+    text: str = topic["topicId"]
+    return text.replace("-", "+").replace("_", "/")
+
+
 def _parts(
     request: dict[str, Any], response: dict[str, Any], asked: dict[tuple[str, int], int]
 ) -> list[Part]:
     end = "lastStableOffset" if request["isolationLevel"] == _READ_COMMITTED else "highWatermark"
     return [
         Part(
-            topic["topicId"], each["partitionIndex"],
-            asked.get((topic["topicId"], each["partitionIndex"])), each[end],
+            _topic_id(topic), each["partitionIndex"],
+            asked.get((_topic_id(topic), each["partitionIndex"])), each[end],
             each["recordsSizeInBytes"],
         )
         for topic in response["responses"]

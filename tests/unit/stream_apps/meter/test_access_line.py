@@ -16,7 +16,7 @@ from sharebus.stream_apps.meter.access_line import (
     read_line,
 )
 
-TOPIC = "ZdKeeT5vS6yYirXyc_zxAw"
+TOPIC = "ZdKeeT5vS6yYirXycXzxAw"
 
 
 def fetch_line(**changes: Any) -> str:
@@ -54,6 +54,13 @@ def test_fetch_tells_who_was_given_what_from_where() -> None:
     assert (found.at_ms, found.principal) == (1795633957645, "agency.a.r")
     assert found.parts == (Part(TOPIC, 0, 5, 147, 16533),)
     assert not found.session
+
+
+def test_topic_id_is_written_as_everywhere_else_in_the_audit() -> None:
+    line = fetch_line().replace(TOPIC, "7uyPlyF1Qdy83xP-P_8tOg")
+    found = read_line(line)
+    assert isinstance(found, Fetch)
+    assert found.parts[0][:3] == ("7uyPlyF1Qdy83xP+P/8tOg", 0, 5)
 
 
 def test_reader_of_uncommitted_records_sees_to_the_high_watermark() -> None:
