@@ -97,6 +97,7 @@ def test_record_is_about_a_grant_of_ones_own(town: Town, grant: Any) -> None:
     [
         {"period": {"first_day": "2026-03-01", "last_day": "2026-03-03"}}, {"period": "gestern"},
         {"period": {"first_day": "2026-03-02", "last_day": "2026-03-01"}}, {"events": -1},
+        {"events": usage.EVENTS_MAX + 1}, {"events": 10**4299},
         {"events": True}, {"events": "12"}, {"purpose": 5}, {"purpose": "x" * 1_001},
         {"remark": f"张某 {ID}"}, {"remark": ""}, {"used_by": f"操作员{ID}"},
         {"holders": [1]},
