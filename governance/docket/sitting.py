@@ -1,5 +1,6 @@
 """A sitting: one command, or one tick, with everything that follows from it."""
 
+import json
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -234,7 +235,14 @@ class Sitting:
 
 
 def _check_length(case: Case) -> None:
-    length_bytes = len(case.model_dump_json().encode())
+    try:
+        text = json.dumps(case.model_dump(mode="json"), separators=(",", ":"), ensure_ascii=False)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        raise Refused(
+            "the case could not be written down", where=f"{case.case_kind} {case.id}",
+            expected="numbers of at most 4,300 digits", found="a longer one",
+        ) from None  # fmt: skip
+    length_bytes = len(text.encode())
     if length_bytes > CASE_BYTES_MAX:
         raise Refused(
             "the case would be too long", where=f"{case.case_kind} {case.id}",

@@ -138,8 +138,8 @@ def _told(records: Iterable[Case]) -> dict[str, object]:
 
 
 def _check_events(events: object) -> None:
-    # An inspection adds them up, and Python refuses to write out a number of 4,300 digits: without
-    # a bound one recipient's records would stop the registrar for everybody.
+    # An inspection adds them up: without a bound one recipient could make the sum too long to be
+    # written down, and every inspection of the entry would be refused.
     if type(events) is not int or not 0 <= events <= EVENTS_MAX:
         raise Refused(
             "events is how many were used", expected=f"a number from 0 to {EVENTS_MAX}",

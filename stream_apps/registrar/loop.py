@@ -201,8 +201,8 @@ class RegistrarLoop:
             judged.append(
                 judge(docket, arrival, self._instant_ms, is_harmful=self._is_harmful(arrival))
             )
-            self._in_hand.release()
             written_bytes += record.bytes_of(judged[-1].outcome)
+            self._in_hand.release()
             if written_bytes > TRANSACTION_BYTES_MAX:
                 break
         epochs = {topic: position.epoch for topic, position in self._positions.items()}

@@ -137,6 +137,9 @@ def kept(outcome: Outcome) -> list[Case | Answer]:
 
 
 def bytes_of(outcome: Outcome) -> int:
-    """About how much an outcome writes: a notice is written twice, first as one that waits."""
-    told = 2 * sum(len(notice.case.model_dump_json()) for notice in outcome.notices)
-    return told + sum(len(case.model_dump_json()) for case in outcome.cases)
+    """About how much an outcome writes: a notice is written twice, first as one that waits.
+
+    Measured on the text that will be written, so that what cannot be is found out here.
+    """
+    told = 2 * sum(len(case_fact_body(notice.case)) for notice in outcome.notices)
+    return told + sum(len(case_fact_body(case)) for case in outcome.cases)

@@ -140,3 +140,15 @@ def test_entry_with_many_grants_is_inspected_by_agency(
         "--agency" in refusal(town.file("market", "usage", "i-1", "inspect", entry="open")).remedy
     )
     assert holders(town, agency="health") == []
+
+
+def test_case_whose_numbers_cannot_be_written_down_is_refused(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "EVENTS_MAX", 10**4300)
+    for number in range(2):
+        accepted(
+            town.file("tax", "usage", f"u-{number}", "record", **{**RECORD, "events": 10**4299 * 6})
+        )
+    outcome = town.file("market", "usage", "i-1", "inspect", entry="open")
+    assert "written down" in refusal(outcome).problem

@@ -8,6 +8,7 @@ import pytest
 
 from sharebus.schemas.filed_command import Arrival, Judged
 from sharebus.schemas.topic import commands_topic
+from sharebus.stream_apps.registrar import record
 from sharebus.stream_apps.registrar.intake import Position
 from sharebus.stream_apps.registrar.loop import TRANSACTION_BYTES_MAX, RegistrarLoop
 from sharebus.stream_apps.registrar.record import bytes_of
@@ -55,3 +56,27 @@ def test_each_command_is_decided_once_and_no_transaction_is_too_long(
     assert (len(transactions.held) == 1) is is_one
     for held in transactions.held:
         assert sum(bytes_of(each.outcome) for each in held[:-1]) <= TRANSACTION_BYTES_MAX
+
+
+def test_command_whose_outcome_cannot_be_written_is_still_in_hand(
+    registrar: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registrar.give("market", "change", "c-1", "propose", entry="open", action="retire", reason="x")
+    topic = commands_topic("market")
+    [kept] = registrar.broker.topics[topic]
+    arrival = Arrival(topic, kept.offset(), kept.timestamp()[1], kept.value() or b"")
+    held: list[Any] = []
+    in_hand = SimpleNamespace(
+        take=lambda *taken: held.append(taken), release=held.clear, suspect=None
+    )
+    deciding = RegistrarLoop.__new__(RegistrarLoop)
+    monkeypatch.setattr(deciding, "_instant_ms", 0, raising=False)
+    monkeypatch.setattr(deciding, "_in_hand", in_hand, raising=False)
+
+    def unwritable(_: Any) -> int:
+        raise ValueError("no text for this")
+
+    monkeypatch.setattr(record, "bytes_of", unwritable)
+    with pytest.raises(ValueError, match="no text"):
+        deciding._decide(registrar.docket, [arrival])
+    assert held == [(topic, 0, arrival.offset, arrival.offset + 1)]
