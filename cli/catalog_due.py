@@ -12,7 +12,7 @@ from sharebus.governance.identity import SystemName
 from sharebus.governance.local_time import local_text
 from sharebus.governance.punctuality import Punctuality, punctuality
 from sharebus.governance.schedule_text import accrual_periodicity, chinese, english
-from sharebus.governance.update_schedule import Owed, Periodic
+from sharebus.governance.update_schedule import Owed, Periodic, next_owed
 
 _VERDICTS: Final = {
     "on_time": "yes", "late": "it was late", "missing": "no: missing",
@@ -35,7 +35,7 @@ def standing_of(
         return None, None
     calendar = tables.calendar(entry.jurisdiction)
     at_ms = now_ms()
-    following = punctuality(schedule, {}, at_ms, calendar).next
+    following = next_owed(schedule, at_ms, calendar)
     try:
         with Completeness(entry.id, str(system)) as deliveries:
             closed = deliveries.completed_periods()

@@ -10,6 +10,7 @@ from typing import Final
 
 from sharebus.consumers.oversight.alarm import Forked, Frozen, Place, Since
 from sharebus.consumers.oversight.log_files import LogFiles, public_checkpoint
+from sharebus.consumers.oversight.trust import CLOCK_SECONDS_FORGIVEN
 from sharebus.infra.embedded.secrets import write_private
 from sharebus.ledger.checkpoint import Checkpoint
 from sharebus.ledger.errors import Unproven
@@ -18,7 +19,6 @@ from sharebus.ledger.policy import Policy
 from sharebus.ledger.proofs import consistency_proof, verify_consistency
 from sharebus.ledger.tiles import tile_nodes
 
-_CLOCK_SECONDS_FORGIVEN: Final = 60
 _FILE: Final = Place(file="checkpoint")
 
 
@@ -67,7 +67,7 @@ class HeldCheckpoint:
             ) from error  # fmt: skip
 
     def _accepted(self, note: Note) -> Checkpoint:
-        latest_seconds = int(time.time()) + _CLOCK_SECONDS_FORGIVEN
+        latest_seconds = int(time.time()) + CLOCK_SECONDS_FORGIVEN
         return self._policy.accept(note, latest_seconds).checkpoint
 
     def _held(self) -> Checkpoint | None:

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from sharebus import NumbersDisagree, Refused
+from sharebus import NumbersDisagree
 from sharebus.governance.collection import NO_DOCUMENTS
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.local_time import LOCAL_TIME
 from sharebus.governance.public_form import as_published
 from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.infra.admin_client import connect_admin
@@ -23,7 +23,7 @@ from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import SubjectSchema, desired_broker, platform_state
-from sharebus.stream_apps.enforcer.difference import LiveState, Plan, difference, too_many
+from sharebus.stream_apps.enforcer.difference import LiveState, Plan, difference
 from sharebus.stream_apps.enforcer.founder import FounderDesk, found
 from sharebus.stream_apps.enforcer.plan import FactChanges, fact_changes, plan_of_change
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
@@ -33,12 +33,10 @@ from sharebus.stream_apps.enforcer.subjects import Subjects
 
 PRINCIPAL: Final = "admin"
 _ENFORCED_SECONDS_MAX: Final = 60.0
-LOCAL_TIME: Final = ZoneInfo("Asia/Shanghai")
-"""Terms of grants are local dates (law.md, Clocks)."""
 
 
 def local_date() -> date:
-    """Today where the law counts days."""
+    """Today where the law counts days: terms of grants are local dates (law.md, Clocks)."""
     return datetime.now(LOCAL_TIME).date()
 
 
@@ -191,9 +189,7 @@ class _Application:
 
     def _check(self, plan: Plan) -> None:
         plan.require_possible({entry.id for entry in self._documents.entries})
-        if len(plan.revoke) > self._settings.rights_removed_max:
-            conflict = too_many(len(plan.revoke), self._settings.rights_removed_max)
-            raise Refused(conflict.problem, **conflict.details)
+        plan.require_within(self._settings.rights_removed_max)
         self._subjects.check(plan)
 
     def _publish(

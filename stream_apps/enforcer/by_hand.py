@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
 
-from sharebus import InvalidInput, Refused
+from sharebus import InvalidInput
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import Settings
 from sharebus.stream_apps.enforcer.apply import PRINCIPAL, local_date
 from sharebus.stream_apps.enforcer.desired import is_of_platform
-from sharebus.stream_apps.enforcer.difference import Plan, too_many
+from sharebus.stream_apps.enforcer.difference import Plan
 from sharebus.stream_apps.enforcer.enforcement import Enforcement
 from sharebus.stream_apps.enforcer.publish import CATALOG
 from sharebus.stream_apps.enforcer.view_end import UnusedView
@@ -61,9 +61,7 @@ def apply_by_hand(
     with _enforcement(settings) as enforcement:
         enforcement.rights_removed_max = limit
         plan, unused = enforcement.planned(today)
-        if len(plan.revoke) > limit:
-            conflict = too_many(len(plan.revoke), limit)
-            raise Refused(conflict.problem, **conflict.details)
+        plan.require_within(limit)
         for topic in remade:
             loss_of(topic)
         enforcement.follow(today)

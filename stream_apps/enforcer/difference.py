@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Mapping
 from typing import Final, NamedTuple
 
-from sharebus import InvalidInput
+from sharebus import InvalidInput, Refused
 from sharebus.schemas import topic as topics
 from sharebus.stream_apps.enforcer.desired import (
     DesiredBroker,
@@ -113,6 +113,15 @@ class Plan(NamedTuple):
             if is_of_platform(conflict.topic) or any(entry in entries for entry in owner):
                 raise InvalidInput(conflict.problem, **conflict.details)
 
+    def require_within(self, rights_removed_max: int) -> None:
+        """Whether it takes away no more rights than may go unasked.
+
+        :raises Refused: it does.
+        """
+        if len(self.revoke) > rights_removed_max:
+            conflict = _too_many(len(self.revoke), rights_removed_max)
+            raise Refused(conflict.problem, **conflict.details)
+
     def within(self, rights_removed_max: int) -> "Plan":
         """The plan, but for what may not go unasked.
 
@@ -124,7 +133,7 @@ class Plan(NamedTuple):
         plan = self._replace(alter=alter, conflicts=(*self.conflicts, *sealed))
         if len(self.revoke) <= rights_removed_max:
             return plan
-        conflict = too_many(len(self.revoke), rights_removed_max)
+        conflict = _too_many(len(self.revoke), rights_removed_max)
         return plan._replace(revoke=(), conflicts=(*plan.conflicts, conflict))
 
     def only(self, desired: DesiredBroker) -> "Plan":
@@ -232,7 +241,7 @@ def difference_within(before: DesiredBroker, after: DesiredBroker, live: LiveSta
     return difference(after, live.part(either))
 
 
-def too_many(count: int, count_max: int) -> Conflict:
+def _too_many(count: int, count_max: int) -> Conflict:
     """A plan that takes away more rights than is usual may be a mistake in the facts."""
     return Conflict(
         topics.FACTS_POLICY,

@@ -1,7 +1,7 @@
 """A line of the broker's access log: a fetch that gave records, a refusal, or the broker's life.
 
 Three loggers of the broker write one file, each line ``<milliseconds since 1970> <message>``; see
-``infra/embedded/access_log.py``. What a client chooses stands in it (its client id, the name of a
+``infra/access_log.py``. What a client chooses stands in it (its client id, the name of a
 group), so line breaks are escaped there, and everything is read as foreign text here.
 """
 

@@ -6,7 +6,7 @@ is an upper bound: what the reader could see at the time.
 """
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container
 from typing import Final, NamedTuple
 
 from sharebus.stream_apps.meter.access_line import Access, Fetch, Life, Part, Refusal
@@ -21,10 +21,9 @@ _UNKNOWN: Final = 0
 class Range:
     """Offsets in a row that one principal was given; ``end`` is behind the last."""
 
-    def __init__(self, first: int, end: int, connection: str, *, is_exact: bool) -> None:
+    def __init__(self, first: int, end: int, *, is_exact: bool) -> None:
         self.first = first
         self.end = end
-        self.connection = connection
         self.is_first_exact = is_exact
         self.is_end_exact = False
         self.given_bytes = 0
@@ -91,7 +90,8 @@ class Account:
         self.last_ms = last_ms
         self.is_up = is_up
         self._left_out = left_out
-        self._reads: dict[tuple[str, str, int], list[Range]] = {}
+        self._reads: list[Read] = []
+        self._last: dict[tuple[str, str, int, str], Range] = {}
         self._refusals: dict[Refusal, int] = {}
         self._gaps: list[Gap] = []
         self._sessions: OrderedDict[int, dict[_Place, int]] = OrderedDict()
@@ -131,17 +131,13 @@ class Account:
         """What was counted; the account begins anew, and keeps the sessions."""
         minute_ms = self._minute_ms or 0
         closed = Minute(
-            tuple(self._all_reads(minute_ms)),
+            tuple(self._reads),
             tuple(Refused(key, minute_ms, count) for key, count in self._refusals.items()),
             tuple(self._gaps),
         )
-        self._reads, self._refusals, self._gaps, self._minute_ms = {}, {}, [], None
+        self._reads, self._last, self._refusals, self._gaps = [], {}, {}, []
+        self._minute_ms = None
         return closed
-
-    def _all_reads(self, minute_ms: int) -> Iterator[Read]:
-        for (principal, topic_id, partition), ranges in self._reads.items():
-            for each in ranges:
-                yield Read(principal, topic_id, partition, minute_ms, each)
 
     def _add_life(self, life: Life) -> None:
         if life.after == "STARTING" and self.is_up:
@@ -177,8 +173,8 @@ class Account:
         return places
 
     def _add_part(self, fetch: Fetch, part: Part, first: int | None) -> None:
-        ranges = self._reads.setdefault((fetch.principal, part.topic_id, part.partition), [])
-        last = _last_of(ranges, fetch.connection)
+        place = (fetch.principal, part.topic_id, part.partition)
+        last = self._last.get((*place, fetch.connection))
         if last is not None and first is not None and not last.is_end_exact:
             last.end = first if last.first < first <= last.end else last.end
             last.is_end_exact = first == last.end
@@ -186,17 +182,10 @@ class Account:
             last.end, last.is_end_exact = max(part.bound, first), False
         else:
             begins = _UNKNOWN if first is None else first
-            last = Range(begins, part.bound, fetch.connection, is_exact=first is not None)
-            ranges.append(last)
+            last = Range(begins, part.bound, is_exact=first is not None)
+            self._reads.append(Read(*place, _minute(fetch.at_ms), last))
+            self._last[*place, fetch.connection] = last
         last.add(part)
-
-
-def _last_of(ranges: Iterable[Range], connection: str) -> Range | None:
-    found = None
-    for each in ranges:
-        if each.connection == connection:
-            found = each
-    return found
 
 
 def _minute(at_ms: int) -> int:

@@ -116,8 +116,9 @@ class MeterLoop:
             return
         self._facts.catch_up()
         try:
-            transaction = Transaction(self._producer, SchemaIds.of_facts(self._facts.facts))
-            schema_id = max(self._facts.facts.schemas[audit_batch().subject])
+            ids = SchemaIds.of_facts(self._facts.facts)
+            transaction = Transaction(self._producer, ids)
+            schema_id = ids.of(audit_batch().subject)
             values, head = [], self._head
             for batch in batches(
                 minute, self._topic_of, self._taken.file, self._instance, _now_ms()

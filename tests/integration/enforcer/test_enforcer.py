@@ -3,17 +3,17 @@
 import time
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError
 
 from sharebus.infra.broker_requests import BrokerAddress, request_shares
 from sharebus.infra.credentials import client_config, credentials_for
-from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.stream_apps.progress import ProgressReader
 
-from ..town import DEADLINE_SECONDS, Town, read_error
+from ..town import Town, read_error
 from .conftest import HostileReader, RunningEnforcer, wait_for
 from .sightings import granted, told
+from .stream import write
 
 pytestmark = pytest.mark.integration
 
@@ -21,14 +21,6 @@ pytestmark = pytest.mark.integration
 def shares(town: Town) -> dict[str, float]:
     host, _, port = town.settings.bootstrap_servers.rpartition(":")
     return request_shares(town.admin_config, BrokerAddress(host, int(port)))
-
-
-def write(town: Town, topic: str, *values: bytes) -> None:
-    producer = Producer({**town.admin_config, "linger.ms": 0}, logger=librdkafka_log)
-    for value in values:
-        producer.produce(topic, value, b"k", partition=0)
-    assert producer.flush(DEADLINE_SECONDS) == 0
-    producer.close()
 
 
 @pytest.mark.parametrize("is_enforcer_running", [True, False])
