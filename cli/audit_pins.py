@@ -13,6 +13,7 @@ from sharebus import InvalidInput
 from sharebus.consumers.oversight.topic_walk import OnProgress
 from sharebus.infra.credentials import read_private
 from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.log_policy import read_policy
 from sharebus.infra.settings import Settings
 from sharebus.ledger.keys import NoteKey
 from sharebus.ledger.policy import Log, Policy
@@ -58,13 +59,7 @@ def pinned_policy(settings: Settings, key: str | None, path: Path | None) -> Pol
             expected="--key VKEY, --policy FILE, or the setting ledger_policy",
             remedy="`sharebus audit key`, where the notary runs, prints the key: ask for it there.",
         )
-    try:
-        policy = Policy.parse(chosen.read_bytes())
-    except OSError as error:
-        raise InvalidInput(
-            "The policy file cannot be read.", where=str(chosen),
-            found=error.strerror or str(error),
-        ) from error  # fmt: skip
+    policy = read_policy(chosen)
     if not policy.logs:
         raise InvalidInput("The policy names no log.", where=str(chosen), expected="log VKEY")
     return policy

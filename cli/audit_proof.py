@@ -24,12 +24,10 @@ from sharebus.consumers.oversight.evidence import (
     prove,
 )
 from sharebus.consumers.oversight.log_files import open_log, public_checkpoint
-from sharebus.consumers.oversight.trust import (
-    CLOCK_SECONDS_FORGIVEN,
-)
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.tile_directory import ledger_directory
 from sharebus.ledger.checkpoint import Checkpoint
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN
 from sharebus.schemas.topic import ingress_topic
 
 

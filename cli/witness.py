@@ -11,10 +11,10 @@ from sharebus import InvalidInput
 from sharebus.cli.output import print_note
 from sharebus.infra.credentials import read_private
 from sharebus.infra.embedded.secrets import write_private
+from sharebus.infra.log_policy import read_policy
 from sharebus.infra.settings import endpoint
 from sharebus.ledger.cosignature import Cosigner
 from sharebus.ledger.keys import signer_key
-from sharebus.ledger.policy import Policy
 
 _SEED_BYTES: Final = 32
 _CONNECTIONS_MAX: Final = 100
@@ -91,7 +91,7 @@ def _run(
 
     _check_address(bind)
     cosigner = _cosigner(key_file)
-    keys = [log.key for log in _policy(logs).logs]
+    keys = [log.key for log in read_policy(logs).logs]
     if not keys:
         raise InvalidInput("The policy file names no log.", where=str(logs), expected="log VKEY")
     app = witness_server(Witness(cosigner, keys, WitnessStore(state)))
@@ -105,15 +105,6 @@ def _run(
 
 def _cosigner(key_file: Path) -> Cosigner:
     return Cosigner.from_text(read_private(key_file, what="private key of the witness").strip())
-
-
-def _policy(path: Path) -> Policy:
-    try:
-        return Policy.parse(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput(
-            "The policy file cannot be read.", where=str(path), found=error.strerror or str(error)
-        ) from error
 
 
 def _check_address(bind: str) -> None:

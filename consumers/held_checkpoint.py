@@ -10,12 +10,11 @@ from typing import Final
 
 from sharebus.consumers.oversight.alarm import Forked, Frozen, Place, Since
 from sharebus.consumers.oversight.log_files import LogFiles, public_checkpoint
-from sharebus.consumers.oversight.trust import CLOCK_SECONDS_FORGIVEN
 from sharebus.infra.embedded.secrets import write_private
 from sharebus.ledger.checkpoint import Checkpoint
 from sharebus.ledger.errors import Unproven
 from sharebus.ledger.note import Note
-from sharebus.ledger.policy import Policy
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN, Policy
 from sharebus.ledger.proofs import consistency_proof, verify_consistency
 from sharebus.ledger.tiles import tile_nodes
 

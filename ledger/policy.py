@@ -15,6 +15,8 @@ from sharebus.ledger.fields import shown, utf8
 from sharebus.ledger.keys import NoteKey
 from sharebus.ledger.note import Note
 
+CLOCK_SECONDS_FORGIVEN: Final = 60
+"""How far the clock of a witness may be ahead of that of whoever accepts its cosignature."""
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _NONE: Final = b"none"
 _THRESHOLD: Final = re.compile(rb"[1-9][0-9]{0,8}")

@@ -10,7 +10,7 @@ from sharebus import Unavailable
 from sharebus.consumers.oversight.alarm import Altered, Forked, Frozen, Place, Removed, Since
 from sharebus.consumers.oversight.log_files import LogFiles, public_checkpoint
 from sharebus.consumers.oversight.topic_walk import OnProgress
-from sharebus.consumers.oversight.trust import CLOCK_SECONDS_FORGIVEN, Trust, Verification
+from sharebus.consumers.oversight.trust import Trust, Verification
 from sharebus.consumers.oversight.verified_log import VerifiedLog
 from sharebus.consumers.oversight.writer_chains import WriterChains
 from sharebus.ledger.bundle import decode_bundle
@@ -21,6 +21,7 @@ from sharebus.ledger.entry import LeafEntry
 from sharebus.ledger.errors import LedgerError
 from sharebus.ledger.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hash
 from sharebus.ledger.note import Note
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN
 from sharebus.ledger.proofs import range_root
 from sharebus.ledger.tiles import ENTRIES, TILE_WIDTH, Tile, tile_at, tile_nodes
 

@@ -26,7 +26,7 @@ from sharebus.consumers.oversight.alarm import (
 from sharebus.consumers.oversight.checkpoint_feed import CheckpointFeed, Signed
 from sharebus.consumers.oversight.log_files import LogFiles
 from sharebus.consumers.oversight.signed_leaves import Found, name_record
-from sharebus.consumers.oversight.trust import CLOCK_SECONDS_FORGIVEN, Trust, Verification
+from sharebus.consumers.oversight.trust import Trust, Verification
 from sharebus.consumers.oversight.verified_log import VerifiedLog
 from sharebus.consumers.oversight.writer_chains import WriterChains
 from sharebus.infra.audit_leaf import leaf_entry
@@ -34,6 +34,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.ledger.compact import CompactRange
 from sharebus.ledger.errors import Malformed, Untrusted
 from sharebus.ledger.hashing import leaf_hash
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN
 from sharebus.schemas.genesis import Genesis
 from sharebus.schemas.topic import AUDIT
 

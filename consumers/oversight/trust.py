@@ -10,8 +10,6 @@ from sharebus.ledger.policy import Policy
 
 UNSIGNED_SECONDS_MAX: Final = 60.0
 """For how long a record may wait for its checkpoint, or a checkpoint for its quorum."""
-CLOCK_SECONDS_FORGIVEN: Final = 60
-"""How far the clock of a witness may be ahead."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import httpx
 from sharebus.ledger.checkpoint import open_checkpoint
 from sharebus.ledger.errors import LedgerError, Untrusted
 from sharebus.ledger.note import Note
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN
 from sharebus.stream_apps.notary import metrics
 from sharebus.stream_apps.notary.contradiction import Contradiction
 from sharebus.stream_apps.notary.notary import Notary
 from sharebus.stream_apps.notary.witnesses import (
-    CLOCK_SECONDS_FORGIVEN,
     WITNESS_SECONDS_MAX,
     Collected,
     Trouble,

@@ -3,6 +3,7 @@
 from sharebus import InvalidInput
 from sharebus.infra.credentials import read_private
 from sharebus.infra.embedded.secrets import NOTARY_KEY, key_path
+from sharebus.infra.log_policy import read_policy
 from sharebus.infra.settings import Settings
 from sharebus.ledger.keys import NoteKey, NoteSigner
 from sharebus.ledger.policy import Log, Policy
@@ -37,13 +38,7 @@ def load_policy(settings: Settings, key: NoteKey) -> Policy:
     """
     if settings.ledger_policy is None:
         return Policy(logs=[Log(key, b"")])
-    try:
-        policy = Policy.parse(settings.ledger_policy.read_bytes())
-    except OSError as error:
-        raise InvalidInput(
-            "The policy of the log cannot be read.", where=str(settings.ledger_policy),
-            found=error.strerror or str(error),
-        ) from error  # fmt: skip
+    policy = read_policy(settings.ledger_policy)
     if key not in [log.key for log in policy.logs]:
         raise InvalidInput(
             "The policy of the log does not name its key.", where=str(settings.ledger_policy),

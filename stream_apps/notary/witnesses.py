@@ -20,12 +20,10 @@ from sharebus.ledger.cosignature import cosigned_seconds
 from sharebus.ledger.errors import Malformed, Untrusted
 from sharebus.ledger.fields import decimal, shown
 from sharebus.ledger.note import Note, Signature, parse_signature_lines
-from sharebus.ledger.policy import Policy, Witness
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN, Policy, Witness
 from sharebus.ledger.witness_request import AddCheckpoint
 
 WITNESS_SECONDS_MAX: Final = 1.0
-CLOCK_SECONDS_FORGIVEN: Final = 60
-"""How far a witness's clock may be ahead of ours."""
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _ATTEMPTS: Final = 2
 _SUBMIT: Final = "/add-checkpoint"

@@ -14,9 +14,8 @@ from sharebus.consumers.witness.server import SIZE_TYPE, witness_server
 from sharebus.consumers.witness.store import WitnessStore
 from sharebus.consumers.witness.witness import Witness
 from sharebus.ledger.cosignature import Cosigner
-from sharebus.ledger.policy import Policy
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN, Policy
 from sharebus.stream_apps.notary.witnesses import (
-    CLOCK_SECONDS_FORGIVEN,
     Collected,
     Trouble,
     collect,
