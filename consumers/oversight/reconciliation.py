@@ -21,7 +21,7 @@ from sharebus.schemas.audit_digest import DIGEST_BYTES
 Partition = tuple[str, int]
 """Topic and partition."""
 EXAMPLES_MAX: Final = 5
-_EMPTIED: Final = ("view.deleted", "topic.remade")
+_EMPTIED: Final = ("view.deleted", "copy.deleted", "topic.remade")
 """What was written to a topic before is not there any more."""
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from sharebus import InvalidInput
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas import cloudevent as ce
 from sharebus.schemas.audit_digest import AuditDigest
@@ -116,7 +117,31 @@ class Assignment:
 
         self._log.read(tp.topic, tp.partition, start, take, lane.next_offset - start)
 
-    def attach_views(self, lane: Lane, plan: EntryPlan) -> None:
+    def attach(self, lane: Lane, plan: EntryPlan) -> None:
+        """Give the lane what it needs to follow a new plan.
+
+        Where another class takes what is accepted to another topic, what lies in the former one is
+        moved first, and the views are filled anew from there: their cursors mean the former one.
+
+        :raises InvalidInput: the former topic is gone, and was not moved.
+        """
+        lane.accepted_topic = lane.accepted_topic or plan.accepted_topic
+        if lane.accepted_topic == plan.accepted_topic:
+            lane.move_cursor = None
+            self._attach_views(lane, plan)
+            return
+        if lane.accepted_topic != plan.former_topic:
+            raise InvalidInput(
+                "what an entry has accepted is gone, so it cannot be moved",
+                where=f"entry {lane.entry}, partition {lane.partition}",
+                expected=f"topic {lane.accepted_topic}, from which {plan.accepted_topic} is filled",
+                found="no schema is registered for it, as if it were lost",
+                remedy="restore it from a copy; or revise the entry back to the class it had",
+            )
+        lane.move_cursor = lane.move_cursor or 0
+        lane.views, lane.recorded_views = {}, {}
+
+    def _attach_views(self, lane: Lane, plan: EntryPlan) -> None:
         """Give the lane a state for each view of a new plan, and drop those that are no more.
 
         A view that was not live until now is filled from ``accepted`` first, unless nothing was

@@ -4,11 +4,14 @@ While a view is being filled, live events skip it; its cursor moves in the gate'
 When the cursor meets the committed end, the view is live from the next event on (design,
 decision 10).
 
+Where another class takes what is accepted to another topic, what was accepted is moved there first,
+and events wait meanwhile: an older row must not come after a newer one.
+
 While it is filled every view has a key set: what is left of a deletion in the accepted topic is a
 tombstone, and an entity that the view never held must leave no trace in it.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Message
 
@@ -27,14 +30,43 @@ CHUNK_RECORDS: Final = 2_000
 """Records copied in one transaction: a fill must not make live events wait."""
 
 
-def fill_view(
-    lane: Lane, plan: EntryPlan, log: LogReader, digest: AuditDigest
-) -> tuple[list[Output], list[Line]]:
-    """Copy the next chunk into the first view that is not live; gives what to write.
+class Copied(NamedTuple):
+    """What to write of a chunk of a topic, and the audit's lines of it, which name its offsets."""
 
-    It reads, so it is called before a transaction begins. Lines name the accepted topic's offsets;
-    the caller seals them as a batch of that source.
+    topic: str
+    outputs: list[Output]
+    lines: list[Line]
+
+
+def copy_chunk(lane: Lane, plan: EntryPlan, log: LogReader, digest: AuditDigest) -> Copied:
+    """Copy the next chunk of what the lane has to copy.
+
+    It reads, so it is called before a transaction begins.
     """
+    return (_move_accepted if lane.is_moving else _fill_view)(lane, plan, log, digest)
+
+
+def _move_accepted(lane: Lane, plan: EntryPlan, log: LogReader, digest: AuditDigest) -> Copied:
+    """From the topic that took what was accepted to the one that takes it under another class."""
+    copied = Copied(lane.accepted_topic, [], [])
+
+    def take(message: Message) -> None:
+        key: Any = message.key()
+        headers: Any = message.headers() or []
+        output = (plan.accepted_topic, key, message.value(), lane.partition, headers)
+        copied.outputs.append(output)
+        copied.lines.append(_line(digest, digest.entity(key), output, message))
+
+    lane.move_cursor = log.read(
+        copied.topic, lane.partition, lane.move_cursor or 0, take, CHUNK_RECORDS
+    )
+    if lane.move_cursor >= log.end_of_all(copied.topic, lane.partition):
+        lane.accepted_topic, lane.move_cursor = plan.accepted_topic, None
+    return copied
+
+
+def _fill_view(lane: Lane, plan: EntryPlan, log: LogReader, digest: AuditDigest) -> Copied:
+    """Into the first view that is not live."""
     view = next(view for view in plan.views if not lane.views[view.name].live)
     state = lane.views[view.name]
     outputs: list[Output] = []
@@ -50,7 +82,7 @@ def fill_view(
         payload: Payload | None = None
         if value is not None:
             _, schema_id = FRAME.unpack_from(value)
-            payload = read_value(value, schema_id, plan.readers[schema_id])
+            payload = read_value(value, schema_id, plan.accepted_readers[schema_id])
         output = release(view, state, key, payload, headers, lane.partition)
         if output is None:
             continue
@@ -58,21 +90,19 @@ def fill_view(
             note = state.confirmed.discard if output[2] is None else state.confirmed.add
             note(output[1] or b"")
         outputs.append(output)
-        line = _line(view.topic, digest, digest.entity(key), output)
-        line["offset"], line["ingress_ms"] = message.offset(), message.timestamp()[1]
-        lines.append(line)
+        lines.append(_line(digest, digest.entity(key), output, message))
     # The end with all transactions: one just committed may not be readable yet, and a view
     # that went live before copying it would lack it for ever.
     state.live = state.cursor >= log.end_of_all(plan.accepted_topic, lane.partition)
     if state.live:
         for output in _left_over(view, state, log, lane.partition):
             outputs.append(output)
-            lines.append(_line(view.topic, digest, b"", output))
+            lines.append(_line(digest, b"", output))
         state.confirmed.clear()
         state.is_refill = False
         if view.passes_key is not None:
             state.key_set = None  # from now on the key alone tells what the view holds
-    return outputs, lines
+    return Copied(plan.accepted_topic, outputs, lines)
 
 
 def _left_over(view: ViewPlan, state: ViewState, log: LogReader, partition: int) -> list[Output]:
@@ -100,21 +130,23 @@ def _left_over(view: ViewPlan, state: ViewState, log: LogReader, partition: int)
     ]
 
 
-def _line(topic: str, digest: AuditDigest, entity: bytes, output: Output) -> Line:
+def _line(
+    digest: AuditDigest, entity: bytes, output: Output, message: Message | None = None
+) -> Line:
     return {
-        "offset": -1,
-        "ingress_ms": 0,
+        "offset": message.offset() if message else -1,
+        "ingress_ms": message.timestamp()[1] if message else 0,
         "event": b"",
         "entity": entity,
         "delivery": None,
         "outcome": Outcome.ACCEPTED,
         "rule": "",
         "place": "",
-        "route": (topic,),
+        "route": (output[0],),
         "digests": digest.record(output[1] or b"", output[2]),
     }
 
 
 def is_filling(lane: Lane) -> bool:
-    """Whether any view of the lane is not live yet."""
-    return any(not state.live for state in lane.views.values())
+    """Whether the lane has something to copy."""
+    return lane.is_moving or any(not state.live for state in lane.views.values())

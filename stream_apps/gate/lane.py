@@ -92,12 +92,21 @@ class Lane:
         self.recent = RecentIds()
         self.refused_recent: deque[int] = deque(progress["refused_recent"] if progress else ())
         self.deliveries = DeliveryCounts(progress["deliveries"] if progress else ())
+        self.accepted_topic: str = progress["accepted_topic"] if progress else ""
+        """Where this partition's accepted events lie; empty before the first plan."""
+        self.move_cursor: int | None = progress["move_cursor"] if progress else None
+        """The next offset to move from there to the topic that takes them now."""
         self.views: dict[str, ViewState] = {}
         self.recorded_views = {v["view"]: v for v in progress["views"]} if progress else {}
         """Views as of the last commit; asked once, when the first plan is attached."""
         self.recorded_version = progress["policy_version"] if progress else -1
         self._digest = digest
         self._sound_headers: EnvelopeCache = {}
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether events wait until what was accepted lies in another topic."""
+        return self.move_cursor is not None
 
     def decide(self, plan: EntryPlan | None, arrivals: list[Arrival]) -> Decision:
         """Decide a batch in offset order. ``plan`` is None for a topic without a catalog entry."""
@@ -280,6 +289,8 @@ class Lane:
             "policy_version": policy_version,
             "refused_recent": list(self.refused_recent),
             "deliveries": self.deliveries.records(),
+            "accepted_topic": self.accepted_topic,
+            "move_cursor": self.move_cursor,
             "views": [
                 {
                     "view": name,

@@ -22,14 +22,13 @@ from sharebus.stream_apps.fault import fault_text
 from sharebus.stream_apps.gate import metrics
 from sharebus.stream_apps.gate.assignment import Assignment
 from sharebus.stream_apps.gate.clients import consumer_config
-from sharebus.stream_apps.gate.fill import fill_view, is_filling
+from sharebus.stream_apps.gate.fill import Copied, copy_chunk, is_filling
 from sharebus.stream_apps.gate.intake import Intake
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Arrival, Decision, Lane
 from sharebus.stream_apps.gate.plan import EntryPlan
 from sharebus.stream_apps.gate.policy import Policy
 from sharebus.stream_apps.gate.probe import find_harmful
-from sharebus.stream_apps.gate.release import Output
 from sharebus.stream_apps.gate.serving import Place, Serving
 from sharebus.stream_apps.gate.transaction import Transaction
 from sharebus.stream_apps.in_hand import DEATHS_MIN, Harmful, InHand
@@ -38,9 +37,6 @@ from sharebus.stream_apps.transaction import stopped_by, transactional_producer
 log = logging.getLogger(__name__)
 
 NOTE_SECONDS: Final = 60.0
-
-Filled = tuple[list[Output], list[Line]]
-"""What a view that is being filled gets, and the audit's lines of it."""
 
 
 class GateLoop:
@@ -111,7 +107,7 @@ class GateLoop:
         serving.learn()
         batch = {place: x for place, x in batch.items() if serving.is_servable(place)}
         filling = serving.next_filling()
-        filled = self._fill(filling)
+        copied = self._copy(filling)
         if filling is not None:
             batch.setdefault(filling, [])
         batch = {place: x for place, x in batch.items() if place in serving.lanes}
@@ -119,10 +115,10 @@ class GateLoop:
         if not batch:
             return
         with metrics.TRANSACTION_SECONDS.time():
-            self._transact(batch, filling, filled)
+            self._transact(batch, filling, copied)
 
     def _transact(
-        self, batch: dict[Place, list[Arrival]], filling: Place | None, filled: Filled
+        self, batch: dict[Place, list[Arrival]], filling: Place | None, copied: Copied | None
     ) -> None:
         version, lanes = self._policy.version, self._serving.lanes
         transaction = Transaction(self._producer, self._policy.ids)
@@ -135,10 +131,9 @@ class GateLoop:
                     lane.entry, place[0], lane.partition, lane.epoch, version,
                     time.time_ns() // 1_000_000,
                 )  # fmt: skip
-                if place == filling and plan is not None:
-                    transaction.write(filled[0])
-                    filled_source = source._replace(topic=plan.accepted_topic)
-                    self._seal(transaction, filled[1], filled_source)
+                if place == filling and copied is not None:
+                    transaction.write(copied.outputs)
+                    self._seal(transaction, copied.lines, source._replace(topic=copied.topic))
                 decision = self._decide(transaction, lane, plan, source, arrivals)
                 decided.update((lane.entry, x["outcome"], x["rule"]) for x in decision.lines)
                 transaction.write_lane(lane, version)
@@ -156,6 +151,8 @@ class GateLoop:
             metrics.EVENTS.labels(*labels).inc(count)
         for place in batch:
             self._keep_key_sets(lanes[place])
+        if filling is not None:
+            self._serving.finish_move(filling)
 
     def _decide(
         self,
@@ -183,19 +180,19 @@ class GateLoop:
         self._new_head = sealed.head
         return sealed
 
-    def _fill(self, filling: Place | None) -> Filled:
-        """Read a chunk for a view that is being filled, before the transaction's clock runs."""
+    def _copy(self, filling: Place | None) -> Copied | None:
+        """Read a chunk of what is to be copied, before the transaction's clock runs."""
         plan = self._serving.plans.get(filling) if filling else None
         if filling is None or plan is None:
-            return [], []
+            return None
         lane = self._serving.lanes[filling]
         try:
-            return fill_view(lane, plan, self._log_reader, self._digest)
+            return copy_chunk(lane, plan, self._log_reader, self._digest)
         except SharebusError:
             raise
         except Exception as fault:
             self._serving.hold(lane.entry, f"a view cannot be filled\n{fault_text(fault)}")
-            return [], []
+            return None
 
     def _keep_key_sets(self, lane: Lane) -> None:
         for state in lane.views.values():

@@ -49,6 +49,9 @@ class EntryPlan(NamedTuple):
     suspended: bool
     source: bytes
     readers: Mapping[int, Reader]
+    """Of the schemas under which an event may come."""
+    accepted_readers: Mapping[int, Reader]
+    """Of those under which events were ever accepted."""
     known_schema_ids: frozenset[int]
     """Ids registered for other subjects: named in a value they are foreign, not unknown."""
     closing_schema_id: int | None
@@ -56,6 +59,8 @@ class EntryPlan(NamedTuple):
     check_content: Callable[[Row, int], str]
     """Raises :class:`Refusal`, or gives the flagged fields joined by commas. Second: ingress ms."""
     accepted_topic: str
+    former_topic: str | None
+    """The topic that events were accepted into under another class, as long as it stands."""
     quarantine_topic: str
     notices_topic: str
     deliveries_topic: str
@@ -94,6 +99,7 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
     all_ids = {schema_id for ids in facts.schemas.values() for schema_id in ids}
     closing = facts.schemas.get(delivery_closed().subject, {})
     agency = entry.provider.agency
+    readers = {schema_id: reader_of(schema) for schema_id, schema in by_id.items()}
     views = (
         () if entry.shares_one_copy and not _other_views(facts, entry) else facts.views_of(entry)
     )
@@ -102,15 +108,17 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
         suspended=facts.is_suspended(entry),
         source=source_of(facts.provider_of(entry).principal).encode(),
         readers={
-            schema_id: reader_of(schema)
-            for schema_id, schema in by_id.items()
-            if _can_be_passed_on(entry, schema)
+            schema_id: reader
+            for schema_id, reader in readers.items()
+            if _can_be_passed_on(entry, by_id[schema_id])
         },
+        accepted_readers=readers,
         known_schema_ids=frozenset(all_ids),
         closing_schema_id=max(closing) if closing else None,
         entity_key=compile_entity_key(entry.key_fields),
         check_content=_compile_content(entry),
         accepted_topic=accepted,
+        former_topic=_former_topic(facts, entry),
         quarantine_topic=topics.quarantine_topic(agency),
         notices_topic=topics.notices_topic(agency),
         deliveries_topic=topics.deliveries_topic(entry.id),
@@ -121,6 +129,11 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             and facts.schemas.get(_view_subject(entry, view))
         ),
     )
+
+
+def _former_topic(facts: PolicyFacts, entry: CatalogEntry) -> str | None:
+    copies = set(topics.accepted_topics(entry.id)) - {topics.accepted_topic(entry)}
+    return next((name for name in copies if topics.value_subject(name) in facts.schemas), None)
 
 
 def _can_be_passed_on(entry: CatalogEntry, avro_schema: Mapping[str, Any]) -> bool:

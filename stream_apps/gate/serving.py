@@ -34,6 +34,8 @@ class Serving:
         self.lanes: dict[Place, Lane] = {}
         self.plans: dict[Place, EntryPlan] = {}
         self._held: dict[str, list[TopicPartition]] = {}
+        self._paused: set[Place] = set()
+        """Places whose events wait until what was accepted is moved."""
         self._consumer = consumer
         self._assignment = assignment
         self._policy = policy
@@ -79,6 +81,7 @@ class Serving:
         for tp in served:
             del self.lanes[tp.topic, tp.partition]
             self.plans.pop((tp.topic, tp.partition), None)
+            self._paused.discard((tp.topic, tp.partition))
         self._consumer.incremental_unassign(served)
 
     def rewind(self, places: list[Place]) -> None:
@@ -116,12 +119,29 @@ class Serving:
         lane = self.lanes[place]
         plan = self._policy.plan_of(lane.entry)
         if plan is not None and self.plans.get(place) is not plan:
-            self._assignment.attach_views(lane, plan)
+            self._assignment.attach(lane, plan)
             self.plans[place] = plan
+            self._pause_or_resume(place, lane)
         return plan
 
+    def _pause_or_resume(self, place: Place, lane: Lane) -> None:
+        if lane.is_moving:
+            self._consumer.pause([TopicPartition(*place)])
+            self._paused.add(place)
+        elif place in self._paused:
+            self._consumer.resume([TopicPartition(*place)])
+            self._paused.remove(place)
+
+    def finish_move(self, place: Place) -> None:
+        """Serve a partition again of which all that was accepted has been moved, and committed."""
+        if place in self._paused and not self.lanes[place].is_moving:
+            self.plans.pop(place, None)
+
     def is_servable(self, place: Place) -> bool:
-        """Whether the lane has its plan; an entry whose facts are not complete is held back."""
+        """Whether the lane has its plan and can decide; events that cannot be decided wait.
+
+        An entry whose facts are not complete is held back.
+        """
         if place not in self.lanes:
             return False
         try:
@@ -129,7 +149,10 @@ class Serving:
         except InvalidInput as fault:
             self.hold(self.lanes[place].entry, fault)
             return False
-        return True
+        lane = self.lanes[place]
+        if lane.is_moving:  # what was consumed already is consumed again
+            self._consumer.seek(TopicPartition(*place, lane.next_offset))
+        return not lane.is_moving
 
     def next_filling(self) -> Place | None:
         """The partition whose turn it is to fill a view; one a step, so that the others flow.

@@ -72,7 +72,7 @@ def test_reconcile_what_the_enforcer_tells_of_a_topic_is_no_record_in_it() -> No
     assert reconcile(books) == []
 
 
-@pytest.mark.parametrize("rule", ["view.deleted", "topic.remade"])
+@pytest.mark.parametrize("rule", ["view.deleted", "copy.deleted", "topic.remade"])
 def test_reconcile_what_was_in_a_deleted_view_is_not_missed_and_what_came_later_is(
     rule: str,
 ) -> None:

@@ -78,7 +78,7 @@ def test_app_that_fails_logs_no_value(
 def test_view_that_cannot_be_filled_holds_its_entry_and_logs_no_value(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gate_loop, "fill_view", fail)
+    monkeypatch.setattr(gate_loop, "copy_chunk", fail)
     held: list[tuple[str, object]] = []
     place = ("ingress.persons", 0)
     loop = object.__new__(GateLoop)
@@ -88,7 +88,7 @@ def test_view_that_cannot_be_filled_holds_its_entry_and_logs_no_value(
     )
     loop._serving, loop._log_reader, loop._digest = serving, None, None  # type: ignore[assignment]
     caplog.set_level(logging.DEBUG)
-    assert loop._fill(place) == ([], [])
+    assert loop._copy(place) is None
     ((entry, why),) = held
     assert entry == "persons"
     assert "in fail" in str(why)

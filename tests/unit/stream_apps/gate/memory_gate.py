@@ -17,7 +17,7 @@ from sharebus.schemas import topic as topics
 from sharebus.schemas.record import progress
 from sharebus.stream_apps.audit import Sealed, Source, seal
 from sharebus.stream_apps.gate.assignment import Assignment
-from sharebus.stream_apps.gate.fill import fill_view, is_filling
+from sharebus.stream_apps.gate.fill import Copied, copy_chunk, is_filling
 from sharebus.stream_apps.gate.key_set import KeySetFile
 from sharebus.stream_apps.gate.lane import Decision
 from sharebus.stream_apps.gate.plan import EntryPlan, compile_plan
@@ -51,6 +51,7 @@ class MemoryGate:
 
     def learn(self, facts: PolicyFacts) -> None:
         """Facts that were published since."""
+        self.entry = facts.entries[self.entry.id]
         self.plan = compile_plan(facts, self.entry, case.VIEW_KEY)
         self._version = facts.version
 
@@ -61,7 +62,7 @@ class MemoryGate:
 
     def attach(self) -> None:
         if self._attached is not self.plan:
-            self._assignment.attach_views(self.lane, self.plan)
+            self._assignment.attach(self.lane, self.plan)
             self._attached = self.plan
 
     def decide(self) -> tuple[list[Output], Decision]:
@@ -69,17 +70,19 @@ class MemoryGate:
         self.attach()
         log: Any = self.log
         is_next = is_filling(self.lane)
-        self._filled = fill_view(self.lane, self.plan, log, case.DIGEST) if is_next else ([], [])
-        pending = self.log.of(self.ingress)[self.lane.next_offset :]
+        self._was_moving = self.lane.is_moving
+        nothing = Copied(self.plan.accepted_topic, [], [])
+        self._copied = copy_chunk(self.lane, self.plan, log, case.DIGEST) if is_next else nothing
+        pending = self.log.of(self.ingress)[self.lane.next_offset :] if not self._was_moving else []
         decision = self.lane.decide(self.plan, [record.arrival() for record in pending])
-        return self._filled[0], decision
+        return self._copied.outputs, decision
 
     def commit(self, decision: Decision, *, key_sets: bool = True) -> None:
         """Make it true; without ``key_sets``, die before the file of key sets is written."""
-        outputs, lines = self._filled
-        for topic, key, value, partition, headers in [*outputs, *decision.outputs]:
+        copied = self._copied
+        for topic, key, value, partition, headers in [*copied.outputs, *decision.outputs]:
             self.log.append(topic, key, value, partition, headers)
-        self._seal(lines, self.plan.accepted_topic)
+        self._seal(copied.lines, copied.topic)
         source, sealed = self._seal(decision.lines, self.ingress)
         producer: Any = self
         transaction = Transaction(producer, SchemaIds({}))
@@ -92,6 +95,8 @@ class MemoryGate:
         for state in self.lane.views.values():
             if key_sets and state.key_set is not None:
                 state.key_set.commit()
+        if self._was_moving and not self.lane.is_moving:
+            self._attached = None
 
     def begin_transaction(self) -> None:
         """What is written stands at once."""

@@ -96,7 +96,7 @@ def test_fill_lines_name_the_accepted_topic_and_no_delivery(gate: MemoryGate) ->
     gate.learn(case.facts_of(ENTRY, GRANT))
     gate.attach()
     gate.decide()
-    _, lines = gate._filled
+    lines = gate._copied.lines
     assert [line["offset"] for line in lines] == [0, 1]
     assert all(line["delivery"] is None and line["route"] == (VIEW,) for line in lines)
 
