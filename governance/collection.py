@@ -229,14 +229,14 @@ def is_in_scope(sharing: Unconditional, agency: str) -> bool:
 def check_change(before: CatalogEntry, after: CatalogEntry) -> list[Problem]:
     """What an entry that was published once can no longer change.
 
-    Its accepted events lie on the broker in that form: another key, another partition count or
-    another topic for the accepted copy would break the promise that compacted views are right.
+    Its accepted events lie on the broker in that form: another key or another partition count would
+    break the promise that compacted views are right. An unconditional entry that would have a
+    second copy, or lose it, becomes conditional first: then nobody reads the shared one meanwhile.
     """
     name = document_name(after)
     changes = [
         ("partitions", str(before.partitions), str(after.partitions)),
         ("key_fields", ", ".join(before.key_fields), ", ".join(after.key_fields)),
-        ("sharing.class", before.sharing_class, after.sharing_class),
     ]
     if before.sharing_class == after.sharing_class == "unconditional":
         exposed = after.marked_fields & set(before.field_names) - before.marked_fields

@@ -195,6 +195,8 @@ class PolicyFacts:
                 self.agencies[fact.id] = fact
             case CatalogEntry():
                 self.entries[fact.id] = fact
+                if fact.sharing_class != "not_shared":
+                    self.not_shared.pop(fact.id, None)  # its class has changed
             case Grant():
                 before = self.grants.get(fact.id, fact)
                 self._grants_by_entry.get(before.entry, {}).pop(fact.id, None)
@@ -207,6 +209,8 @@ class PolicyFacts:
                 self.schemas.setdefault(fact.subject, {})[fact.schema_id] = fact.avro_schema
             case NotSharedListing():
                 self.not_shared[fact.id] = fact
+                if (known := self.entries.get(fact.id)) and known.sharing_class != "not_shared":
+                    del self.entries[fact.id]  # in the public catalog this says so
             case Designation():
                 self.designations[fact.id] = fact
             case ClockRuleTable():
@@ -244,12 +248,9 @@ class PolicyFacts:
                 return self.not_shared.get(fact.id)
             case Designation():
                 return self.designations.get(fact.id)
-            case ClockRuleTable():
-                return self.clock_rules
-            case Calendar():
-                return self.calendar
-            case DocketRules():
-                return self.docket_rules
+            case ClockRuleTable() | Calendar() | DocketRules():
+                only: AnyFact | None = getattr(self, fact.kind)
+                return only
 
     def __iter__(self) -> Iterator[AnyFact]:
         """All facts in force, in an order in which they can be applied again."""

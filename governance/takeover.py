@@ -13,7 +13,7 @@ from sharebus.governance.entry import CatalogEntry, Unconditional
 from sharebus.governance.facts import AnyFact, PolicyFacts, fact_to_json
 from sharebus.governance.grant import Grant
 from sharebus.governance.self_service import automatic_grants
-from sharebus.governance.shared_copy import marked_too_late
+from sharebus.governance.shared_copy import check_copies
 
 AUTOMATIC_MAX: Final = 2_000
 """What one command brings is written in one transaction, which must end within seconds."""
@@ -57,7 +57,7 @@ def check_documents(in_force: PolicyFacts, documents: Collection) -> list[Proble
     for entry in documents.entries:
         if entry.id in in_force.entries:
             problems += check_change(in_force.entries[entry.id], entry)
-            problems += marked_too_late(in_force, entry)
+            problems += check_copies(in_force, in_force.entries[entry.id], entry)
     for grant in documents.grants:
         before = in_force.grants.get(grant.id)
         if before and (before.entry, before.system) != (grant.entry, grant.system):

@@ -32,13 +32,7 @@ def entry_of_ingress(topic: str) -> str:
 
 def accepted_topic(entry: CatalogEntry) -> str:
     """Accepted events with all fields; for an entry that shares one copy, the shared topic."""
-    own, shared = accepted_topics(entry.id)
-    return shared if entry.shares_one_copy else own
-
-
-def accepted_topics(entry: str) -> tuple[str, str]:
-    """The two topics that events of an entry can be accepted into: its own, and the shared one."""
-    return f"accepted.{entry}", view_topic(entry, SHARED)
+    return view_topic(entry.id, SHARED) if entry.shares_one_copy else f"accepted.{entry.id}"
 
 
 def view_topic(entry: str, view: str) -> str:

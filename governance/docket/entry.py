@@ -17,7 +17,7 @@ from sharebus.governance.facts import AnyFact, NotSharedListing, fact_document
 from sharebus.governance.narrowing import narrowings
 from sharebus.governance.role import Role
 from sharebus.governance.schema_lint import lint_schema
-from sharebus.governance.shared_copy import marked_too_late
+from sharebus.governance.shared_copy import check_copies
 
 _PUBLISHED = frozenset({"published", "suspended", "retired"})
 _NEEDS_CHANGE = frozenset({"suspend", "retire"})
@@ -95,15 +95,15 @@ class Entries(Kind):
         if case.state not in _PUBLISHED | {"confirmed"}:
             return
         entry = read_entry(case)
+        if case.state in _PUBLISHED:
+            halted = {"suspended": case.state == "suspended", "retired": case.state == "retired"}
+            yield entry.model_copy(update=halted)
         sharing = entry.sharing
         if isinstance(sharing, NotShared):
             yield NotSharedListing(
                 id=entry.id, name=entry.name, agency=entry.provider.agency, basis=sharing.basis,
                 retired=case.state == "retired",
             )  # fmt: skip
-        if case.state in _PUBLISHED:
-            halted = {"suspended": case.state == "suspended", "retired": case.state == "retired"}
-            yield entry.model_copy(update=halted)
 
     def events_of(self, register: Register, case: Case, verb: str) -> tuple[CaseEvent, ...]:
         """Who must update already gains no time by another change."""
@@ -145,7 +145,7 @@ class Entries(Kind):
 
     def _check_revision(self, register: Register, taken: Taken, before: CatalogEntry) -> None:
         after = judged(register, taken.case, taken.content["document"])
-        problems = [*check_change(before, after), *marked_too_late(register.facts, after)]
+        problems = [*check_change(before, after), *check_copies(register.facts, before, after)]
         if problems:
             raise refused(problems, f"entry {after.id}")
         if taken.move.verb == "hand_in":

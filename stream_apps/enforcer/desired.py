@@ -4,13 +4,13 @@ Rights are in ``rights``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from sharebus.governance.agency import Agency, SystemRole
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
-from sharebus.governance.identity import FOUNDER
+from sharebus.governance.shared_copy import copy_left, is_shared_copy_closed
 from sharebus.governance.view import SHARED, view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.canonical import canonical_json
@@ -19,6 +19,7 @@ from sharebus.stream_apps.enforcer.concern import Concern
 from sharebus.stream_apps.enforcer.rights import (
     AccessRule,
     agency_rules,
+    closed_copy_rules,
     enforcer_rules,
     entry_rules,
     gate_rules,
@@ -27,66 +28,13 @@ from sharebus.stream_apps.enforcer.rights import (
     registrar_rules,
     sealed_rules,
 )
-
-_QUARANTINE_BYTES_MAX: Final = 1_310_720
-"""An event of 900 kB with its own headers and those that say why it was refused."""
-_PROGRESS_SEGMENT_BYTES: Final = 16 * 1024 * 1024
-"""The active segment is never compacted, and every app reads all of it when it starts."""
-
-
-def _milliseconds(*, days: int) -> str:
-    return str(timedelta(days=days) // timedelta(milliseconds=1))
-
-
-_LOG_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
-_INGRESS: Final = {
-    **_LOG_TIME,
-    "cleanup.policy": "delete",
-    "retention.ms": _milliseconds(days=30),
-}
-_COMPACT: Final = {
-    **_LOG_TIME,
-    "cleanup.policy": "compact",
-    # A reader that was away for a month still learns of the deletions meanwhile.
-    "delete.retention.ms": _milliseconds(days=30),
-}
-_DATA: Final = {
-    **_COMPACT,
-    # What was released stays as it was released for a day, so that the books can be read again:
-    # where a right ended the topic has a new segment, and the old one could go at once.
-    "min.compaction.lag.ms": _milliseconds(days=1),
-}
-_KEPT: Final = {
-    **_LOG_TIME,
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-}
-_SEALED: Final = {
-    **_KEPT,
-    # Records that were signed would vanish; whether they are flushed is the broker's setting, for
-    # all topics alike (design, decision 11).
-    "unclean.leader.election.enable": "false",
-}
-_QUARANTINE: Final = {
-    **_LOG_TIME,
-    "cleanup.policy": "delete",
-    "retention.ms": _milliseconds(days=90),
-    "max.message.bytes": str(_QUARANTINE_BYTES_MAX),
-}
-_PLATFORM_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
-    topics.FACTS_POLICY: _KEPT,
-    topics.FACTS_CASES: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
-    topics.FACTS_PROGRESS: {**_COMPACT, "segment.bytes": str(_PROGRESS_SEGMENT_BYTES)},
-    topics.SHARED_CATALOG: _COMPACT,
-    topics.AUDIT: _SEALED,
-    topics.AUDIT_CHECKPOINTS: _SEALED,
-    topics.commands_topic(FOUNDER): _KEPT,
-    topics.notices_topic(FOUNDER): _KEPT,
-    # Events in a topic of no entry: they belong to no agency.
-    topics.quarantine_topic("platform"): _QUARANTINE,
-}
-
+from sharebus.stream_apps.enforcer.topic_settings import (
+    DATA,
+    INGRESS,
+    KEPT,
+    PLATFORM_TOPICS,
+    QUARANTINE,
+)
 
 _PLATFORM_RULES: Final = (
     gate_rules, registrar_rules, enforcer_rules, notary_rules, meter_rules, sealed_rules,
@@ -139,8 +87,7 @@ class DesiredState:
     def of(self, facts: PolicyFacts, today: date) -> DesiredBroker:
         """Everything that must be there; grants give rights on the days of their term."""
         self._agencies = {agency: self._of_agency(facts, agency) for agency in facts.agencies}
-        shared = (entry.id for entry in shared_entries(facts))
-        self._entries = {entry: self._of_entry(facts, entry, today) for entry in shared}
+        self._entries = {entry: self._of_entry(facts, entry, today) for entry in facts.entries}
         known = (*self._agencies.values(), *self._entries.values())
         return joined([self._platform, *(part for _, part in known)])
 
@@ -155,8 +102,7 @@ class DesiredState:
         before = [self._agencies.pop(agency, nothing)[1] for agency in concerned.agencies]
         before += [self._entries.pop(entry, nothing)[1] for entry in concerned.entries]
         agencies = {agency: self._of_agency(facts, agency) for agency in concerned.agencies}
-        shared = (id_ for id_ in concerned.entries if is_shared(facts.entries[id_]))
-        entries = {entry: self._of_entry(facts, entry, today) for entry in shared}
+        entries = {entry: self._of_entry(facts, entry, today) for entry in concerned.entries}
         self._agencies |= agencies
         self._entries |= entries
         after = (part for _, part in (*agencies.values(), *entries.values()))
@@ -172,7 +118,8 @@ class DesiredState:
         ingress = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry_id)), {})
         concerned = {entry.provider.agency, *(grant.grantee.agency for grant in grants)}
         agencies = tuple(facts.agencies.get(agency) for agency in sorted(concerned))
-        origin = (today, entry, *grants, *agencies, *ingress)
+        copies = (copy_left(facts, entry), is_shared_copy_closed(facts, entry))
+        origin = (today, entry, *grants, *agencies, *map(bool, copies), *ingress)
         known = self._entries.get(entry_id)
         return self._part(known, origin, lambda: _entry_part(facts, entry, today))
 
@@ -220,7 +167,7 @@ def platform_state(replication_factor: int = 1) -> DesiredBroker:
 
 def is_of_platform(topic: str) -> bool:
     """Whether a topic is the platform's own, and of no entry or agency."""
-    return topic in _PLATFORM_TOPICS
+    return topic in PLATFORM_TOPICS
 
 
 def shared_entries(facts: PolicyFacts) -> list[CatalogEntry]:
@@ -236,7 +183,7 @@ def is_shared(entry: CatalogEntry) -> bool:
 def _platform_part() -> DesiredBroker:
     catalog = canonical_json(policy_fact().avro_schema)
     return DesiredBroker(
-        tuple(DesiredTopic(name, 1, config) for name, config in _PLATFORM_TOPICS.items()),
+        tuple(DesiredTopic(name, 1, config) for name, config in PLATFORM_TOPICS.items()),
         frozenset(rule for rules in _PLATFORM_RULES for rule in rules()),
         (
             *(
@@ -250,9 +197,9 @@ def _platform_part() -> DesiredBroker:
 
 def _agency_part(agency: Agency) -> DesiredBroker:
     """Its topics stay when it leaves: what was said to it and by it is kept."""
-    names = [(topics.notices_topic(agency.id), _KEPT), (topics.commands_topic(agency.id), _KEPT)]
+    names = [(topics.notices_topic(agency.id), KEPT), (topics.commands_topic(agency.id), KEPT)]
     if agency.system_names(SystemRole.PROVIDER):
-        names.append((topics.quarantine_topic(agency.id), _QUARANTINE))
+        names.append((topics.quarantine_topic(agency.id), QUARANTINE))
     return DesiredBroker(
         tuple(DesiredTopic(name, 1, config) for name, config in names),
         frozenset(agency_rules(agency)),
@@ -260,6 +207,8 @@ def _agency_part(agency: Agency) -> DesiredBroker:
 
 
 def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> DesiredBroker:
+    if not is_shared(entry):
+        return DesiredBroker(rules=frozenset(closed_copy_rules(facts, entry)))
     return DesiredBroker(
         tuple(_entry_topics(facts, entry)),
         frozenset(entry_rules(facts, entry, today)),
@@ -268,11 +217,11 @@ def _entry_part(facts: PolicyFacts, entry: CatalogEntry, today: date) -> Desired
 
 
 def _entry_topics(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[DesiredTopic]:
-    yield DesiredTopic(topics.ingress_topic(entry.id), entry.partitions, _INGRESS)
-    yield DesiredTopic(topics.deliveries_topic(entry.id), 1, _DATA)
+    yield DesiredTopic(topics.ingress_topic(entry.id), entry.partitions, INGRESS)
+    yield DesiredTopic(topics.deliveries_topic(entry.id), 1, DATA)
     released = {topics.view_topic(entry.id, view.name) for view in facts.views_of(entry)}
     for name in sorted(released | {topics.accepted_topic(entry)}):
-        yield DesiredTopic(name, entry.partitions, _DATA)
+        yield DesiredTopic(name, entry.partitions, DATA)
 
 
 def _schemas(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[SubjectSchema]:

@@ -11,10 +11,17 @@ from sharebus.stream_apps.enforcer.desired import (
     SubjectSchema,
     is_of_platform,
 )
-from sharebus.stream_apps.enforcer.rights import ENFORCER, GATE, NOTARY, REGISTRAR, AccessRule
+from sharebus.stream_apps.enforcer.rights import (
+    ENFORCER,
+    GATE,
+    METER,
+    NOTARY,
+    REGISTRAR,
+    AccessRule,
+)
 
 _AGENCIES: Final = "User:agency."
-_APPS: Final = frozenset(f"User:{name}" for name in (GATE, REGISTRAR, ENFORCER, NOTARY))
+_APPS: Final = frozenset(f"User:{name}" for name in (GATE, REGISTRAR, ENFORCER, NOTARY, METER))
 
 
 class LiveTopic(NamedTuple):

@@ -17,9 +17,10 @@ from sharebus.governance.facts import AnyFact, PolicyFacts
 from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.log_reader import LogReader
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.infra.settings import Settings
-from sharebus.schemas.topic import FACTS_POLICY, value_subject
+from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import metrics
 from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.concern import Concern, concerned_by
@@ -33,11 +34,11 @@ from sharebus.stream_apps.enforcer.difference import (
 )
 from sharebus.stream_apps.enforcer.drift import DriftLook, foreign_names
 from sharebus.stream_apps.enforcer.look import Seen
-from sharebus.stream_apps.enforcer.plan import FactChanges
-from sharebus.stream_apps.enforcer.publication import Publication, now_ms, withdrawn
+from sharebus.stream_apps.enforcer.publication import Publication
 from sharebus.stream_apps.enforcer.publish import BrokerEvent
 from sharebus.stream_apps.enforcer.revocation import ReaderHold
 from sharebus.stream_apps.enforcer.subjects import Subjects
+from sharebus.stream_apps.enforcer.topic_end import TopicEnds
 from sharebus.stream_apps.enforcer.view_end import UnusedView, ViewEnds
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,6 @@ log = logging.getLogger(__name__)
 RELEASED: Final = ("accepted.", "shared.", "view.", "deliveries.")
 _CHANGES_FEW: Final = 50
 """So many facts are followed by what they concern; more, by everything."""
-_DELETED_AT_ONCE: Final = 20
-"""Views that one look deletes: changes wait meanwhile."""
 
 
 class Enforcement:
@@ -74,6 +73,11 @@ class Enforcement:
         self._broker = BrokerState(admin, self._subjects, self._hold, settings.replication_factor)
         self._drift = DriftLook(config, admin, registry, self._hold)
         self._publication = Publication(settings, config, writer, self._broker, stack)
+        log_reader = LogReader(config)
+        stack.callback(log_reader.close)
+        self._topic_ends = TopicEnds(
+            self._reader, self._ends, self._broker, self._publication, self._subjects, log_reader
+        )
         self._desired = DesiredState(settings.replication_factor)
         self._touched = DesiredBroker()
         self.forget()
@@ -210,39 +214,23 @@ class Enforcement:
         return self._ends.unused(present, wanted, self._settings.view_kept_days)
 
     def delete_due(self, views: Iterable[UnusedView]) -> None:
-        """Delete some of the views that are due, but those that were granted meanwhile.
+        """Delete some of the views that are due, and of the copies that their entries have left."""
+        kept_days = self._settings.view_kept_days
+        self._gone(self._topic_ends.delete_views(views, kept_days, self._standing))
+        self._gone(self._topic_ends.delete_copies(self._standing))
 
-        Their schemas are no facts any more before the topics go, so that whoever is granted one
-        from then on waits until it is provided anew.
-        """
-        topics = [view.topic for view in views if view.due_ms <= now_ms()][:_DELETED_AT_ONCE]
-        if not topics:
-            return
-        self._withdraw(topics)
-        unused = self._ends.unused(topics, (), self._settings.view_kept_days)
-        names = [
-            view.topic for view in unused if value_subject(view.topic) not in self.facts.schemas
-        ]
-        self._broker.delete(names)
-        self._live = self._seen.without(names)
-        for name in names:
-            self._publication.tell("view.deleted", name, name)
-        metrics.VIEWS_DELETED.inc(len(names))
-        log.info("views deleted that had no grant: %s", ", ".join(names))
-        self._publication.publish(FactChanges((), ()), self._standing)
-        self._subjects.remove(map(value_subject, names))
-
-    def _withdraw(self, topics: Sequence[str]) -> None:
-        if facts := withdrawn(self.facts, topics):
-            self._publication.publish(FactChanges(facts, ()), self._standing)
-            self._reader.catch_up()
+    def _gone(self, topics: Sequence[str]) -> None:
+        if topics:
+            self._live = self._seen.without(topics)
 
     def _match(self, desired: DesiredBroker, shown: PolicyFacts, plan: Plan, version: int) -> None:
         """Carry the steps out and publish what follows, of the ``shown`` facts to everybody."""
         ended_ms = self._broker.revoke(plan.revoke)
         metrics.RIGHTS_ENDED.inc(len(plan.revoke))
         self._publication.untold += (
-            BrokerEvent("right.ended", rule.who, rule.name, ended_ms) for rule in plan.revoke
+            BrokerEvent("right.ended", rule.who, rule.name, ended_ms)
+            for rule in plan.revoke
+            if rule.permission == "ALLOW"
         )
         registered = self._broker.provide(plan)
         self._live = self._seen.after(plan, registered)

@@ -12,7 +12,8 @@ from sharebus.governance.agency import Agency, SystemRole
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.identity import SystemName
-from sharebus.governance.view import view_of_grant
+from sharebus.governance.shared_copy import copy_left, is_shared_copy_closed
+from sharebus.governance.view import SHARED, view_of_grant
 from sharebus.schemas import topic as topics
 
 GATE: Final = "gate"
@@ -54,13 +55,30 @@ def _allow(
 def entry_rules(facts: PolicyFacts, entry: CatalogEntry, today: date) -> Iterator[AccessRule]:
     """Of the entry's provider and of its grantees, on the days of their term."""
     if _is_on_the_bus(facts, facts.provider_of(entry)):
-        yield from _provider_rules(entry, facts.provider_of(entry))
+        yield from _provider_rules(facts, entry)
+    yield from closed_copy_rules(facts, entry)
     for grant in facts.grants_of(entry.id):
         if facts.may_read(grant, today):
             view = view_of_grant(entry, grant)
             released = topics.view_topic(entry.id, view.name)
             names = (released, topics.deliveries_topic(entry.id))
             yield from _allow(grant.grantee.principal, "READ", names)
+
+
+def closed_copy_rules(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[AccessRule]:
+    """What holds for copies that an entry has left by another class (design, decision 5).
+
+    Whoever could read the shared one is denied it, whatever a prefix may permit. The gate moves
+    what a copy held, so nobody can be denied it under ``*``; the enforcer deletes the empty husk.
+    """
+    left = copy_left(facts, entry)
+    if left is not None:
+        yield from _allow(ENFORCER, "DELETE", (left,))
+    if is_shared_copy_closed(facts, entry):
+        shared = topics.view_topic(entry.id, SHARED)
+        readers = {facts.provider_of(entry), *(each.grantee for each in facts.grants_of(entry.id))}
+        for reader in sorted(readers):
+            yield AccessRule(f"User:{reader.principal}", "DENY", "READ", "TOPIC", "LITERAL", shared)
 
 
 def _is_on_the_bus(facts: PolicyFacts, system: SystemName) -> bool:
@@ -165,11 +183,10 @@ def agency_rules(agency: Agency) -> Iterator[AccessRule]:
             yield from _allow(system.principal, "READ", (topics.quarantine_topic(agency.id),))
 
 
-def _provider_rules(entry: CatalogEntry, provider: SystemName) -> Iterator[AccessRule]:
-    ingress = topics.ingress_topic(entry.id)
-    yield from _allow(provider.principal, "WRITE", (ingress,))
-    yield from _allow(
-        provider.principal,
-        "READ",
-        (ingress, topics.accepted_topic(entry), topics.deliveries_topic(entry.id)),
-    )
+def _provider_rules(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[AccessRule]:
+    principal, ingress = facts.provider_of(entry).principal, topics.ingress_topic(entry.id)
+    yield from _allow(principal, "WRITE", (ingress,))
+    yield from _allow(principal, "READ", (ingress, topics.deliveries_topic(entry.id)))
+    # While rows are moved there, a snapshot would be compared with a part of them.
+    if copy_left(facts, entry) is None:
+        yield from _allow(principal, "READ", (topics.accepted_topic(entry),))

@@ -125,7 +125,8 @@ class Assignment:
 
         :raises InvalidInput: the former topic is gone, and was not moved.
         """
-        lane.accepted_topic = lane.accepted_topic or plan.accepted_topic
+        # A partition without any event takes part too, so that its record says where it stands.
+        lane.accepted_topic = lane.accepted_topic or plan.former_topic or plan.accepted_topic
         if lane.accepted_topic == plan.accepted_topic:
             lane.move_cursor = None
             self._attach_views(lane, plan)

@@ -92,13 +92,12 @@ class Lane:
         self.recent = RecentIds()
         self.refused_recent: deque[int] = deque(progress["refused_recent"] if progress else ())
         self.deliveries = DeliveryCounts(progress["deliveries"] if progress else ())
+        # Where accepted events lie, and the next one to move from there to where they go now.
         self.accepted_topic: str = progress["accepted_topic"] if progress else ""
-        """Where this partition's accepted events lie; empty before the first plan."""
         self.move_cursor: int | None = progress["move_cursor"] if progress else None
-        """The next offset to move from there to the topic that takes them now."""
         self.views: dict[str, ViewState] = {}
+        # Views as of the last commit; asked once, when the first plan is attached.
         self.recorded_views = {v["view"]: v for v in progress["views"]} if progress else {}
-        """Views as of the last commit; asked once, when the first plan is attached."""
         self.recorded_version = progress["policy_version"] if progress else -1
         self._digest = digest
         self._sound_headers: EnvelopeCache = {}
@@ -137,9 +136,8 @@ class Lane:
                 self._refuse(decision, plan, arrival, envelope, refusal)
         if arrivals:
             self.next_offset = arrivals[-1][0] + 1
-            while self.refused_recent and (
-                self.refused_recent[0] < self.next_offset - WINDOW_OFFSETS
-            ):
+            oldest = self.next_offset - WINDOW_OFFSETS
+            while self.refused_recent and self.refused_recent[0] < oldest:
                 self.refused_recent.popleft()
         return decision
 

@@ -11,6 +11,7 @@ from sharebus.governance.content_checks import compile_check
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.rule import Rule
+from sharebus.governance.shared_copy import copy_left
 from sharebus.governance.view import SHARED, View, compile_row_filter, view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.audit_digest import view_pseudonym_key
@@ -118,7 +119,7 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
         entity_key=compile_entity_key(entry.key_fields),
         check_content=_compile_content(entry),
         accepted_topic=accepted,
-        former_topic=_former_topic(facts, entry),
+        former_topic=copy_left(facts, entry),
         quarantine_topic=topics.quarantine_topic(agency),
         notices_topic=topics.notices_topic(agency),
         deliveries_topic=topics.deliveries_topic(entry.id),
@@ -129,11 +130,6 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             and facts.schemas.get(_view_subject(entry, view))
         ),
     )
-
-
-def _former_topic(facts: PolicyFacts, entry: CatalogEntry) -> str | None:
-    copies = set(topics.accepted_topics(entry.id)) - {topics.accepted_topic(entry)}
-    return next((name for name in copies if topics.value_subject(name) in facts.schemas), None)
 
 
 def _can_be_passed_on(entry: CatalogEntry, avro_schema: Mapping[str, Any]) -> bool:

@@ -219,8 +219,6 @@ def test_revoked_grant_may_outlive_its_entry(
     [
         ({"partitions": 3}, "partitions"),
         ({"key_fields": ["code", "district"]}, "key_fields"),
-        ({"sharing": CONDITIONAL}, "sharing.class"),
-        ({"sharing": NOT_SHARED}, "sharing.class"),
         ({"marks": {"owner": "personal"}}, "data_items"),
     ],
 )
@@ -233,6 +231,8 @@ def test_published_entry_cannot_change_what_its_topics_rest_on(
 
 def test_published_entry_can_change_what_people_read(make_entry: MakeEntry) -> None:
     assert check_change(make_entry(), make_entry(name="商店 2", suspended=True)) == []
+    assert check_change(make_entry(), make_entry(sharing=CONDITIONAL)) == []
+    assert check_change(make_entry(), make_entry(sharing=NOT_SHARED)) == []
 
 
 def test_automatic_grants_go_to_every_subscriber_in_scope_with_unmarked_fields(

@@ -137,6 +137,21 @@ def test_entry_and_agency_read_back_are_the_same(
     assert {fact_to_json(fact) for fact in facts} <= {fact_to_json(each) for each in documents}
 
 
+def test_entry_and_its_listing_exclude_each_other(make_entry: MakeEntry) -> None:
+    basis = {"instrument": "示例法", "version": "2020", "article": 5}
+    listing = NotSharedListing(
+        id="shops", name="商店", agency="bureau", basis=LegalBasis.model_validate(basis)
+    )
+    shared, kept = make_entry(), make_entry(sharing={"class": "not_shared", "basis": basis})
+    facts = PolicyFacts()
+    for version, (fact, entries, listed) in enumerate(
+        [(shared, {"shops"}, set()), (listing, set(), {"shops"}), (shared, {"shops"}, set()),
+         (kept, {"shops"}, set()), (listing, {"shops"}, {"shops"})]
+    ):  # fmt: skip
+        facts.apply(fact, version)
+        assert (facts.entries.keys(), facts.not_shared.keys()) == (entries, listed)
+
+
 def test_correction_that_does_not_fit_its_calendar_is_no_fact() -> None:
     late = SpecialDay(day=date(2040, 1, 1), working=False, name="元旦")
     with pytest.raises(ValidationError, match="does not fit the calendar"):

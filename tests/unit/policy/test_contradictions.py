@@ -150,9 +150,7 @@ def test_what_lies_on_the_broker_in_one_form_keeps_it() -> None:
     assert changes(keys, town.entry(key_fields=("name", "code"))) == [
         ("key_fields", "code, name, as published", "name, code")
     ]
-    assert changes(plain, town.entry("open")) == [
-        ("sharing.class", "conditional, as published", "unconditional")
-    ]
+    assert changes(plain, town.entry("open")) == []
 
 
 def test_one_copy_gets_no_mark_on_what_it_holds() -> None:

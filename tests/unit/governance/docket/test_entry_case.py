@@ -171,7 +171,7 @@ def test_agency_that_is_no_longer_concerned_loses_what_it_got_at_once(town: Town
 
 @pytest.mark.parametrize(
     "changes",
-    [{"partitions": 4}, {"key_fields": ["name"]}, {"sharing": CLASSES["closed"]}],
+    [{"partitions": 4}, {"key_fields": ["name"]}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_publication_fixed_stays_whatever_is_filed(

@@ -142,7 +142,8 @@ def test_class_that_changes_loses_no_row_and_brings_back_no_old_one(
                 world.sweep()
             case _:
                 world.send(step)
-    world.fill()
+    world.fill()  # what is moved
+    world.fill()  # the views from there
     world.transact()
     assert world.accepted_rows() == world.truth()
     assert all(state.live for state in world.gate.lane.views.values())
