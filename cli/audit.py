@@ -15,9 +15,9 @@ from sharebus.cli.audit_pins import (
     PrincipalOption,
     audit_digest,
     pinned_policy,
-    progress_bar,
+    read_progress,
 )
-from sharebus.cli.output import JsonOption, print_error, print_json, print_table
+from sharebus.cli.output import JsonOption, print_error, print_json, print_line, print_table
 from sharebus.consumers.oversight.alarm import AuditAlarm
 from sharebus.consumers.oversight.books import read_books
 from sharebus.consumers.oversight.files_verification import verify_files
@@ -92,7 +92,7 @@ def _verify(
     path = state or settings.data_dir / "oversight" / name
     held = _held(path, trust)
     try:
-        with progress_bar("records" if topic else "leaves") as on_progress:
+        with read_progress("records" if topic else "leaves") as on_progress:
             if topic:
                 config = client_config(settings, credentials_for(settings, principal))
                 found = verify_topic(
@@ -123,7 +123,7 @@ def _tell(found: Verification, as_json: bool) -> None:
         })  # fmt: skip
         return
     waiting = f", {found.unsigned} not signed yet" if found.unsigned else ""
-    typer.echo(
+    print_line(
         f"the audit is whole: {checkpoint.origin}, {checkpoint.size} records "
         f"({found.records} verified now{waiting}), as of {found.log.since}"
     )
@@ -151,7 +151,7 @@ def _completeness(
     elif found:
         print_table("discrepancies", ["where", "expected", "found"], found)
     else:
-        typer.echo(f"the books balance: {decisions} decisions")
+        print_line(f"the books balance: {decisions} decisions")
     if found:
         raise typer.Exit(NumbersDisagree.exit_code)
 
@@ -160,7 +160,7 @@ def _key() -> None:
     """Print the verifier key of this installation's log, to be pinned by those who verify it."""
     settings = load_settings()
     text = read_private(key_path(settings, NOTARY_KEY), what="private key of the notary")
-    typer.echo(NoteSigner.from_text(text.strip()).key.vkey())
+    print_line(NoteSigner.from_text(text.strip()).key.vkey())
 
 
 def _held(path: Path, trust: Trust) -> VerifiedLog | None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sharebus import InvalidInput
+from sharebus.cli.output import progress_bar
 from sharebus.consumers.oversight.topic_walk import OnProgress
 from sharebus.infra.credentials import read_private
 from sharebus.infra.embedded.secrets import key_path
@@ -72,13 +71,8 @@ def audit_digest(settings: Settings) -> AuditDigest:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[OnProgress]:
+def read_progress(what: str) -> Iterator[OnProgress]:
     """Progress on stderr while it is a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    ) as progress:  # fmt: skip
+    with progress_bar() as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, end: progress.update(task, completed=done, total=end)

@@ -13,7 +13,7 @@ from sharebus.cli.audit_pins import (
     PolicyOption,
     audit_digest,
     pinned_policy,
-    progress_bar,
+    read_progress,
 )
 from sharebus.cli.audit_text import lines_table, shown_batch
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
@@ -72,7 +72,7 @@ def _prove(
     log = open_log(files or str(ledger_directory(settings)))
     wanted = _wanted(settings, source, position, event)
     note = public_checkpoint(log)
-    with progress_bar("leaves") as on_progress:
+    with read_progress("leaves") as on_progress:
         leaf = find_decision(log, Checkpoint.parse(note.text).size, wanted, on_progress)
     out.write_bytes(prove(log, note, leaf).encode())
     if leaf_file is not None:

@@ -14,7 +14,7 @@ from sharebus.cli.audit_pins import (
     SinceOption,
     UntilOption,
     audit_digest,
-    progress_bar,
+    read_progress,
 )
 from sharebus.cli.output import JsonOption, print_json, print_table
 from sharebus.consumers.oversight.grant_history import GrantHistory, Holder
@@ -110,7 +110,7 @@ def open_index(settings: Settings, index: Path | None, files: str | None) -> Sea
     log = open_log(files or str(ledger_directory(settings)))
     checkpoint = Checkpoint.parse(public_checkpoint(log).text)
     found = SearchIndex(index or settings.data_dir / "oversight" / "search.sqlite")
-    with progress_bar("records into the index") as on_progress:
+    with read_progress("records into the index") as on_progress:
         found.update(log, checkpoint.size, on_progress)
     return found
 

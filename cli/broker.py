@@ -7,7 +7,7 @@ import typer
 
 from sharebus import InvalidInput
 from sharebus.cli.catalog import plan_steps
-from sharebus.cli.output import JsonOption, print_json, print_note
+from sharebus.cli.output import JsonOption, print_json, print_line, print_note
 from sharebus.infra.settings import load_settings
 from sharebus.stream_apps.enforcer.apply import Applied
 from sharebus.stream_apps.enforcer.by_hand import (
@@ -76,6 +76,6 @@ def _tell(difference: Difference, is_json: bool) -> None:
         return
     for name, lines in {**steps, "view_without_a_grant": waiting}.items():
         for line in lines:
-            typer.echo(f"{name.replace('_', ' '):16} {line}")
+            print_line(f"{name.replace('_', ' '):16} {line}")
     if not any(steps.values()):
         print_note(f"The broker matches policy version {difference.version}.")

@@ -10,7 +10,7 @@ from sharebus.cli.catalog_acts import add_catalog_acts
 from sharebus.cli.catalog_draft import draft_entry
 from sharebus.cli.catalog_import import add_catalog_import
 from sharebus.cli.catalog_search import add_catalog_search, show_entry
-from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.cli.output import JsonOption, print_json, print_line, print_note, print_table
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.grant import Grant, RowFilter
@@ -73,7 +73,7 @@ def _apply(
         return
     for name, lines in steps.items():
         for line in lines:
-            typer.echo(f"{name.replace('_', ' '):16} {line}")
+            print_line(f"{name.replace('_', ' '):16} {line}")
     if applied.is_empty:
         print_note(f"Nothing to do: policy version {applied.version} is in force.")
     elif is_dry_run:
@@ -248,5 +248,5 @@ def _init(
             )
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-        typer.echo(path)
+        print_line(path)
     print_note("Complete the YAML file, then try it with `sharebus catalog apply --dry-run`.")

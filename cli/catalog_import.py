@@ -12,7 +12,7 @@ import yaml
 from sharebus import InvalidInput
 from sharebus.cli import catalog_columns as columns
 from sharebus.cli.catalog_columns import Defect, Line, Resource
-from sharebus.cli.output import print_note
+from sharebus.cli.output import print_line, print_note
 from sharebus.infra.catalog_files import PLACEHOLDER
 from sharebus.producers.input_file import Encoding, InputFile, inspect_file
 
@@ -54,7 +54,7 @@ def _import(
     out.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-        typer.echo(path)
+        print_line(path)
     print_note(
         f"Replace every value that begins with {PLACEHOLDER}; then `sharebus catalog draft`."
     )

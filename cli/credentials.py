@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sharebus import InvalidInput, Refused
-from sharebus.cli.output import print_note
+from sharebus.cli.output import print_note, print_text
 from sharebus.governance.identity import parse_system
 from sharebus.infra.client_settings import ClientFormat, client_settings
 from sharebus.infra.embedded.secrets import (
@@ -91,8 +91,8 @@ def _credentials(
                 "A certificate is always in files.", where="--save", expected="--mtls alone"
             )
         certificate = issue_certificate(settings, name, is_rotation=is_rotation)
-        typer.echo(client_settings(settings, name, certificate, form), nl=False)
-        print_note(f"certificate: {certificate.certificate}\nkey:         {certificate.key}")
+        print_text(client_settings(settings, name, certificate, form))
+        print_note(f"certificate: {certificate.certificate}", f"key:         {certificate.key}")
         return
     if is_rotation:
         password = rotate(settings, name, is_at_once=is_at_once)
@@ -103,7 +103,7 @@ def _credentials(
             f"{name} is enrolled; its password is in {save_password(settings, name, password)}"
         )
         return
-    typer.echo(client_settings(settings, name, password, form), nl=False)
+    print_text(client_settings(settings, name, password, form))
     print_note(f"{name} is enrolled; this password is not shown again.")
 
 

@@ -1,7 +1,6 @@
 """``sharebus demo``: the whole bus on real input, once around, with the books balanced."""
 
 import csv
-import json
 import random
 import shutil
 import socket
@@ -14,12 +13,12 @@ from typing import Annotated, Any, Final
 
 import typer
 from confluent_kafka import KafkaError, KafkaException, Producer
-from rich.console import Console
 
 from sharebus import NumbersDisagree, Refused
 from sharebus.cli.apps import platform_apps
 from sharebus.cli.demo_log import signed_log
 from sharebus.cli.demo_report import Received, Sent, Story, Turned, print_story
+from sharebus.cli.output import print_json, print_note
 from sharebus.consumers.oversight.books import read_books
 from sharebus.consumers.oversight.reconciliation import reconcile
 from sharebus.consumers.subscription import Subscription
@@ -67,10 +66,9 @@ def _demo(
     Starts its own broker, registry and apps on free ports with a fresh data directory, and stops
     them. Exit code 7 when the numbers do not add up.
     """
-    console = Console(stderr=True)
-    story = run_demo(folder, lambda step: console.print(f"[dim]·[/] {step}"))
+    story = run_demo(folder, lambda step: print_note(f"· {step}"))
     if as_json:
-        typer.echo(json.dumps(story.to_json(), ensure_ascii=False, indent=1))
+        print_json(story.to_json())
     else:
         print_story(story)
     if story.problems:

@@ -4,10 +4,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import typer
-
 from sharebus.cli.demo_log import SignedLog
-from sharebus.cli.output import print_table
+from sharebus.cli.output import print_line, print_table
 from sharebus.consumers.oversight.reconciliation import Books
 from sharebus.governance.rule import RULE_TITLES, Rule
 
@@ -122,17 +120,18 @@ def print_story(story: Story) -> None:
         "Refused", ["what", "by", "why"], [(x.attempt, x.by, x.reason) for x in story.turned]
     )
     lines = ", ".join(f"{count} {outcome}" for outcome, count in story.audit_lines.items())
-    typer.echo(f"audit (监察): {story.audit_records} records; lines: {lines}")
+    print_line(f"audit (监察): {story.audit_records} records; lines: {lines}")
     if story.log:
-        typer.echo(
+        print_line(
             f"log {story.log.origin}: {story.log.tree_size} records signed "
             f"{story.log.age_seconds:g} s ago, quorum {story.log.quorum}; the topic has that root"
         )
     for problem in story.problems:
-        typer.echo(typer.style("✗ ", fg="red", bold=True) + problem)
+        print_line(problem, mark="✗", colour="red")
     if not story.problems:
-        typer.echo(
-            typer.style("✓ ", fg="green")
-            + f"the numbers add up: each of {story.records_written} records written is in the "
-            "topic the audit names, once; each event sent is in the audit, once"
+        print_line(
+            f"the numbers add up: each of {story.records_written} records written is in the "
+            "topic the audit names, once; each event sent is in the audit, once",
+            mark="✓",
+            colour="green",
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sharebus import InvalidInput, Refused
-from sharebus.cli.output import print_json, print_note
+from sharebus.cli.output import print_json, print_line, print_note
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.identity import parse_system
@@ -78,7 +78,7 @@ def show_answer(answer: Answer, as_json: bool) -> None:
             expected=answer.expected, found=answer.found, remedy=answer.remedy,
         )  # fmt: skip
     if not as_json:
-        typer.echo(f"{answer.case_kind} {answer.case}: {answer.state}")
+        print_line(f"{answer.case_kind} {answer.case}: {answer.state}")
         print_note(f"{answer.verb}, version {answer.version}, by {answer.basis}")
 
 

@@ -10,7 +10,7 @@ import typer
 from sharebus import InvalidInput
 from sharebus.cli.audit_pins import PrincipalOption
 from sharebus.cli.case_view import time_text
-from sharebus.cli.output import print_note, print_table
+from sharebus.cli.output import print_line, print_note, print_table
 from sharebus.consumers.oversight.releases import PolicyLog, Released, read_released, spans_of
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import load_settings
@@ -67,7 +67,7 @@ def report(
             totals[event.entry, event.view] = totals[event.entry, event.view].with_(event)
             line = json.dumps(event._asdict(), ensure_ascii=False)
             if as_json:
-                typer.echo(line)
+                print_line(line)
             if written:
                 written.write(f"{line}\n")
 
@@ -100,4 +100,4 @@ def _print(emergency: str, totals: dict[tuple[str, str], _View]) -> None:
             for (entry, view), total in sorted(totals.items())
         ),
     )  # fmt: skip
-    typer.echo(f"{sum(total.events for total in totals.values())} events in {len(totals)} views")
+    print_line(f"{sum(total.events for total in totals.values())} events in {len(totals)} views")

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from sharebus import InvalidInput
-from sharebus.cli.output import JsonOption, print_json, print_note
+from sharebus.cli.output import JsonOption, print_json, print_note, print_text
 from sharebus.governance.identity import parse_system
 from sharebus.infra.private_key import key_path, load_key, new_key, save_key
 from sharebus.infra.settings import load_settings
@@ -72,7 +72,7 @@ def _print_public(document: dict[str, str], as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        typer.echo(yaml.safe_dump({"keys": [document]}, sort_keys=False, width=1000), nl=False)
+        print_text(yaml.safe_dump({"keys": [document]}, sort_keys=False, width=1000))
 
 
 def _check_agency(agency: str) -> None:

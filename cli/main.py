@@ -1,7 +1,6 @@
 """``sharebus``: the command line. A user's mistake ends in a message, never in a traceback."""
 
 import importlib.metadata
-import os
 import sys
 from typing import Annotated
 
@@ -33,7 +32,7 @@ from sharebus.cli import (
     usage,
     witness,
 )
-from sharebus.cli.output import print_error
+from sharebus.cli.output import print_error, print_line, silence_stdout
 
 app = typer.Typer(
     name="sharebus",
@@ -53,7 +52,7 @@ for _command in (
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"sharebus {importlib.metadata.version('sharebus')}")
+        print_line(f"sharebus {importlib.metadata.version('sharebus')}")
         raise typer.Exit
 
 
@@ -74,6 +73,5 @@ def main() -> None:
         print_error(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()  # as `| head` does it
         sys.exit(1)

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 
 from sharebus import EXIT_INVALID_INPUT, EXIT_NUMBERS_DISAGREE, EXIT_UNAVAILABLE, InvalidInput
-from sharebus.cli.output import JsonOption, print_note
+from sharebus.cli.output import JsonOption, print_note, progress_bar
 from sharebus.cli.publish_report import explain_change, print_receipt, print_report, tell_refused
 from sharebus.producers.progress import Progress
 from sharebus.producers.provider import Provider
@@ -187,13 +184,7 @@ def _interruption_told(provider: Provider) -> Iterator[None]:
 
 @contextmanager
 def _progress_bar() -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    with ProgressBar(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
         def progress(stage: str, done_count: int, total_count: int | None) -> None:

@@ -80,7 +80,7 @@ def _list(
         ["position", "refused at", "entry", "event id", "rule", "place", "bytes"],
         [
             (
-                x.position, _time(x.refused_ms), x.entry, _shown(x.event_id), x.rule, x.place,
+                x.position, _time(x.refused_ms), x.entry, x.event_id, x.rule, x.place,
                 x.length_bytes,
             )
             for x in found
@@ -103,9 +103,9 @@ def _show(position: _Position, system: _System, as_json: JsonOption = False) -> 
             ("why", summary.reason),
             ("entry", summary.entry),
             ("refused at", _time(summary.refused_ms)),
-            ("event id", _shown(summary.event_id)),
-            ("data period", _shown(summary.data_period)),
-            ("delivery", _shown(summary.delivery)),
+            ("event id", summary.event_id),
+            ("data period", summary.data_period),
+            ("delivery", summary.delivery),
             ("in ingress at", summary.source),
             ("key", document["key"]),
             ("bytes", f"{summary.length_bytes}{', kept in part' if summary.is_truncated else ''}"),
@@ -194,11 +194,6 @@ def _document(event: RefusedEvent) -> dict[str, Any]:
         "row": row,
         "value_begins": (event.value or b"")[:_SHOWN_BYTES].hex(" "),
     }
-
-
-def _shown(text: str) -> str:
-    """A header that the gate may have refused: its control characters stay out of the terminal."""
-    return text if text.isprintable() else repr(text)
 
 
 def _as_text(value: object) -> str:

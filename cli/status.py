@@ -5,7 +5,7 @@ import time
 import typer
 
 from sharebus import EXIT_UNAVAILABLE
-from sharebus.cli.output import JsonOption, print_json, print_table
+from sharebus.cli.output import JsonOption, print_json, print_line, print_table
 from sharebus.infra.settings import load_settings
 from sharebus.infra.supervision import Status, read_status
 
@@ -32,7 +32,7 @@ def _status(as_json: JsonOption = False) -> None:
 
 def _print(status: Status, data_dir: str) -> None:
     if not status.alive:
-        typer.echo(f"sharebus is not running on {data_dir}; start it with 'sharebus up'")
+        print_line(f"sharebus is not running on {data_dir}; start it with 'sharebus up'")
         return
     now_ms = time.time_ns() // 1_000_000
     print_table(

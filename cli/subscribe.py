@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterator
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Final
 
 import typer
 
 from sharebus import SharebusError, Unavailable
 from sharebus.cli.audit_pins import pinned_policy
-from sharebus.cli.output import print_note
+from sharebus.cli.output import JsonLines, print_note
 from sharebus.consumers.completeness import Completeness
 from sharebus.consumers.event import Event
 from sharebus.consumers.held_checkpoint import HeldCheckpoint
@@ -19,7 +18,6 @@ from sharebus.consumers.subscription import Subscription
 from sharebus.infra.settings import load_settings
 
 _BATCH_MAX: Final = 500
-_BUFFER_BYTES: Final = 1 << 20
 _WAIT_SECONDS: Final = 0.2
 _EXIT_INTERRUPTED: Final = 130
 
@@ -72,9 +70,7 @@ def _subscribe(
     if audit_log is not None:
         _follow_log(audit_log)
     try:
-        # A buffer of its own, since Python can be told to have none: a line must go out whole, and
-        # before its acknowledgement, not some time.
-        with open(sys.stdout.fileno(), "wb", _BUFFER_BYTES, closefd=False) as output:
+        with JsonLines() as output:  # flushed before its lines are acknowledged
             if periods:
                 _print_periods(entry, system, output)
                 return
@@ -112,15 +108,15 @@ def _acting(subscription: Subscription) -> str:
     return f"{reads} grant {told}"
 
 
-def _print_periods(entry: str, system: str, output: BinaryIO) -> None:
+def _print_periods(entry: str, system: str, output: JsonLines) -> None:
     with Completeness(entry, system) as completeness:
         for delivery in completeness.completed_periods():
             text = json.dumps(dataclasses.asdict(delivery), ensure_ascii=False)
-            output.write(f"{text}\n".encode())
+            output.write(text)
 
 
 def _print_events(
-    subscription: Subscription, output: BinaryIO, *, follow: bool, count_max: int | None
+    subscription: Subscription, output: JsonLines, *, follow: bool, count_max: int | None
 ) -> None:
     written: list[Event] = []
 
@@ -138,7 +134,7 @@ def _print_events(
     try:
         for event in events():
             if event is not None:
-                output.write(f"{event.to_json()}\n".encode())
+                output.write(event.to_json())
                 written.append(event)
                 left = None if left is None else left - 1
             if event is None or len(written) == _BATCH_MAX or left == 0:

@@ -3,9 +3,9 @@
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from sharebus.cli.apps import platform_apps
+from sharebus.cli.output import print_note, print_state
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.supervision import PartStatus
 from sharebus.infra.supervisor import run_until_stopped
@@ -35,26 +35,25 @@ def _up(
     beyond this machine unless SHAREBUS_BIND_HOST says so.
     """
     settings = load_settings()
-    console = Console(stderr=True)
 
     def tell(part: PartStatus) -> None:
         if quiet and part.state not in _NOT_WELL:
             return
         style = _STYLES.get(part.state, "default")
-        console.print(f"{part.name:<10} [{style}]{part.state:<10}[/] {part.address}")
+        print_state(part.name, part.state, style, part.address)
         if part.message and part.state in _NOT_WELL:
-            console.print(part.message, markup=False, highlight=False)
+            print_note(*part.message.split("\n"))
 
     run_until_stopped(
         settings,
         platform_apps(settings),
         tell,
-        before_apps=lambda: _provision(settings, console, quiet),
+        before_apps=lambda: _provision(settings, quiet),
     )
 
 
-def _provision(settings: Settings, console: Console, quiet: bool) -> None:
+def _provision(settings: Settings, quiet: bool) -> None:
     applied = apply_catalog(settings)
     if not quiet:
         done = "already as the facts say" if applied.is_empty else "made to match the facts"
-        console.print(f"{'topics':<10} [green]{done}[/]")
+        print_state("topics", done, "green")

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from sharebus import InvalidInput
-from sharebus.cli.output import print_note
+from sharebus.cli.output import print_line, print_note
 from sharebus.infra.credentials import read_private
 from sharebus.infra.embedded.secrets import write_private
 from sharebus.infra.log_policy import read_policy
@@ -58,7 +58,7 @@ def _key(
             "The file holds the key of another witness.",
             where=str(key_file), expected=name, found=cosigner.key.name,
         )  # fmt: skip
-    typer.echo(cosigner.key.vkey())
+    print_line(cosigner.key.vkey())
 
 
 def _run(

@@ -108,7 +108,7 @@ def publish_file(
 
 def _first_of(bad_rows: list[BadRow]) -> str:
     shown = [f"line {bad.line}: {bad.problems[0]}" for bad in bad_rows[:_SHOWN_IN_ERROR_MAX]]
-    return "\n            ".join(shown)
+    return "\n".join(shown)
 
 
 @dataclass(frozen=True)

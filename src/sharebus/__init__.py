@@ -14,8 +14,14 @@ EXIT_UNAVAILABLE: Final = 5
 EXIT_NEEDS_CONFIRMATION: Final = 6
 EXIT_NUMBERS_DISAGREE: Final = 7
 
-__all__ = ["InvalidInput", "NeedsConfirmation", "NumbersDisagree", "Refused", "SharebusError",
-           "Unavailable"]
+__all__ = [
+    "InvalidInput",
+    "NeedsConfirmation",
+    "NumbersDisagree",
+    "Refused",
+    "SharebusError",
+    "Unavailable",
+]
 
 
 class SharebusError(Exception):
@@ -35,7 +41,12 @@ class SharebusError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(
-        self, problem: str, *, where: str = "", expected: str = "", found: str = "",
+        self,
+        problem: str,
+        *,
+        where: str = "",
+        expected: str = "",
+        found: str = "",
         remedy: str = "",
     ) -> None:
         super().__init__(problem)
@@ -49,8 +60,8 @@ class SharebusError(Exception):
         lines = [self.problem]
         for label in ("where", "expected", "found", "remedy"):
             text = getattr(self, label)
-            if text:
-                lines.append(f"  {label + ':':<10}{text}")
+            if text:  # what has several lines stays below its label, and cannot pass for another
+                lines.append(f"  {label + ':':<10}{text.replace(chr(10), chr(10) + ' ' * 12)}")
         return "\n".join(lines)
 
 
