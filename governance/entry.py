@@ -159,6 +159,9 @@ class UpdateDuty(Strict):
     """Update frequency and deadline (更新时限): ``deadline`` in the words of whoever owes it.
 
     ``schedule`` says the same so that it can be counted; an entry without one has no due instants.
+    ``grace_hours`` delays alerts and never the verdict; ``refused_max`` is how many events of a
+    delivery may be refused with the delivery still whole, none if not given; ``no_change`` says
+    whether a closing without events fulfils it, which it does for the longest silence if not given.
     """
 
     frequency: Literal[
@@ -167,6 +170,9 @@ class UpdateDuty(Strict):
     ]  # fmt: skip
     deadline: Text
     schedule: UpdateSchedule | None = None
+    grace_hours: int | None = Field(None, ge=0, le=8_784)
+    refused_max: int | None = Field(None, ge=0, le=1_000_000)
+    no_change: bool | None = None
 
     @model_validator(mode="after")
     def _schedule_is_of_the_frequency(self) -> "UpdateDuty":

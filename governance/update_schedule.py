@@ -218,6 +218,13 @@ def last_owed(schedule: Periodic, now_ms: int, calendar: WorkingDays) -> Owed | 
     return Owed(period, due_of_period(schedule, period, calendar))
 
 
+def opening_ms(schedule: Periodic, period: DataPeriod) -> int:
+    """When the days begin to be counted in which the data of a period are owed: at its end, or
+    with ``within: same`` at its beginning."""
+    is_within = not isinstance(schedule.due, HoursAfterEnd) and schedule.due.within == "same"
+    return instant_ms(period.first_day, time()) if is_within else period_end_ms(period)
+
+
 def period_end_ms(period: DataPeriod) -> int:
     """The instant at which a period ends, in milliseconds since 1970 (UTC)."""
     if period.kind != "hour":
