@@ -14,7 +14,7 @@ from sharebus.governance.docket.founding import FOUNDING
 from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.docket.outcome import Filing, Outcome
 from sharebus.governance.docket.register import CaseKey, Register
-from sharebus.governance.docket.sitting import Sitting
+from sharebus.governance.docket.sitting import Sitting, takes_part
 from sharebus.governance.docket.timing import due_at_ms
 from sharebus.governance.facts import (
     AnyFact,
@@ -166,6 +166,8 @@ class Docket:
 
     def _refusal(self, filing: Filing, author: Author, refusal: SharebusError) -> Answer:
         standing = self._register.find(filing.case_kind, filing.case_id)
+        if not takes_part(self._register, standing, author):
+            standing = None  # nothing of it is for whoever has no part in it
         return Answer(
             agency=author.agency, command=filing.act.command, case_kind=filing.case_kind,
             case=filing.case_id, verb=filing.act.verb, outcome="refused",

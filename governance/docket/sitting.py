@@ -17,7 +17,7 @@ from sharebus.governance.docket.outcome import Filing, Notice
 from sharebus.governance.docket.register import CaseKey, Register, key_of
 from sharebus.governance.docket.timing import overdue_clocks, run_clocks
 from sharebus.governance.facts import AnyFact
-from sharebus.governance.lifecycle import CLOCK, Move
+from sharebus.governance.lifecycle import CLOCK, NOTHING, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 
 CASE_BYTES_MAX: Final = 524_288
@@ -49,6 +49,9 @@ class Sitting:
             self._register, filing.case_id
         )
         self._check_standing(author)
+        if not takes_part(self._register, standing, author):
+            _check_begins(kind.name, filing, is_taken=standing is not None)
+            standing = None
         if standing is None:
             opening = kind.open(self._register, filing, author)
             case, move = open_case(
@@ -231,6 +234,38 @@ class Sitting:
                 "record": case.record + 1, "changed_ms": self._at_ms, "command": self._command,
                 "officer": None, "head": None,
             }
+        )  # fmt: skip
+
+
+def takes_part(register: Register, case: Case | None, author: Author) -> bool:
+    """Whether an author has a part in a case that is there: as a party, by an office or by rule."""
+    if case is None:
+        return False
+    return bool(actors_of(author, case, KINDS[case.case_kind].parties(register, case)))
+
+
+def _check_begins(kind: str, filing: Filing, *, is_taken: bool) -> None:
+    """Whoever has no part in a case learns as much of it as of one that is not there.
+
+    :raises Refused: the command is not one that begins a case, or it would begin one under an id
+        that is taken.
+    """
+    where = f"{kind} {filing.case_id}"
+    begins = [
+        move.verb for move in LIFECYCLES[kind].moves_from(NOTHING) if CLOCK not in move.actors
+    ]
+    if filing.act.verb not in begins:
+        raise Refused(
+            "the agency has a part in no case of this id", where=where, found=filing.act.verb,
+            expected=f"the id of a case ({kind}) that the agency has a part in"
+            + (f", or {' or '.join(begins)}, which begins one" if begins else ""),
+            remedy="see which there are: sharebus case list",
+        )  # fmt: skip
+    if is_taken:
+        raise Refused(
+            "a new case cannot have this id: it is taken", where=where,
+            expected="an id that no case has", found=filing.case_id,
+            remedy="leave the id out, and one is made up",
         )  # fmt: skip
 
 
