@@ -102,7 +102,8 @@ class GateLoop:
 
     def _step(self, intake: Intake) -> None:
         serving = self._serving
-        is_idle = not any(is_filling(lane) for lane in serving.lanes.values())
+        is_filling_any = any(is_filling(lane) for lane in serving.lanes.values())
+        is_idle = not (is_filling_any or serving.is_awaiting)
         batch = intake.collect(is_idle=is_idle)
         serving.learn()
         batch = {place: x for place, x in batch.items() if serving.is_servable(place)}

@@ -22,6 +22,10 @@ PARTITIONS: Final = Gauge("sharebus_gate_partitions", "Ingress partitions that t
 FILLING_PARTITIONS: Final = Gauge(
     "sharebus_gate_filling_partitions", "Ingress partitions with a view that is being filled"
 )
+ENFORCER_SILENT: Final = Counter(
+    "sharebus_gate_enforcer_silent_total",
+    "Times that entries went on without the enforcer having followed the policy",
+)
 HELD_ENTRIES: Final = Gauge(
     "sharebus_gate_held_entries",
     "Catalog entries held back: their facts are not complete, or the gate fails at them",

@@ -10,6 +10,7 @@ from sharebus import InvalidInput
 from sharebus.governance.content_checks import compile_check
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
+from sharebus.governance.grant import RowFilter
 from sharebus.governance.rule import Rule
 from sharebus.governance.shared_copy import copy_left
 from sharebus.governance.view import SHARED, View, compile_row_filter, view_schema
@@ -43,6 +44,10 @@ class ViewPlan(NamedTuple):
     provided_at: int = -1
 
 
+Right = tuple[str, tuple[str, ...], RowFilter | None]
+"""A system, and the fields and rows that it may read."""
+
+
 class EntryPlan(NamedTuple):
     """Everything the gate needs to decide the events of one entry under one policy version."""
 
@@ -66,6 +71,8 @@ class EntryPlan(NamedTuple):
     notices_topic: str
     deliveries_topic: str
     views: tuple[ViewPlan, ...]
+    rights: frozenset[Right]
+    """Who may read which policy of the entry, whatever the day."""
 
 
 class NotProvisioned(InvalidInput):
@@ -128,6 +135,11 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
             for view in views
             if not (view.name == SHARED and entry.shares_one_copy)
             and facts.schemas.get(_view_subject(entry, view))
+        ),
+        rights=frozenset(
+            (grant.system, grant.fields, grant.row_filter)
+            for grant in facts.grants_of(entry.id)
+            if facts.may_read(grant, grant.term.first_day)
         ),
     )
 

@@ -13,6 +13,7 @@ from sharebus.stream_apps.gate.fill import is_filling
 from sharebus.stream_apps.gate.lane import Lane
 from sharebus.stream_apps.gate.plan import EntryPlan, NotProvisioned
 from sharebus.stream_apps.gate.policy import Policy
+from sharebus.stream_apps.gate.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class Serving:
         self.plans: dict[Place, EntryPlan] = {}
         self._held: dict[str, list[TopicPartition]] = {}
         self._paused: set[Place] = set()
-        """Places whose events wait until what was accepted is moved."""
+        """Places whose events wait until what was accepted is moved, or a right is gone."""
+        self._standing = Standing(assignment.progress)
         self._consumer = consumer
         self._assignment = assignment
         self._policy = policy
@@ -104,6 +106,9 @@ class Serving:
 
     def learn(self) -> None:
         """Learn the policy now committed; if it is another one, try again what is held back."""
+        for entry in self._standing.look():
+            for place in [place for place in self._paused if entry_of_ingress(place[0]) == entry]:
+                self._pause_or_resume(place, self.lanes[place])
         if not self._policy.learn() or not self._held:
             return
         held, self._held = self._held, {}
@@ -120,12 +125,16 @@ class Serving:
         plan = self._policy.plan_of(lane.entry)
         if plan is not None and self.plans.get(place) is not plan:
             self._assignment.attach(lane, plan)
+            before = self.plans.get(place)
+            # What held when a lane was served last, before a start or a rebalance, nobody knows.
+            if lane.recorded_version >= 0 if before is None else before.rights - plan.rights:
+                self._standing.require(lane.entry, self._policy.version)
             self.plans[place] = plan
             self._pause_or_resume(place, lane)
         return plan
 
     def _pause_or_resume(self, place: Place, lane: Lane) -> None:
-        if lane.is_moving:
+        if lane.is_moving or self._standing.is_awaited(lane.entry):
             self._consumer.pause([TopicPartition(*place)])
             self._paused.add(place)
         elif place in self._paused:
@@ -149,10 +158,14 @@ class Serving:
         except InvalidInput as fault:
             self.hold(self.lanes[place].entry, fault)
             return False
-        lane = self.lanes[place]
-        if lane.is_moving:  # what was consumed already is consumed again
-            self._consumer.seek(TopicPartition(*place, lane.next_offset))
-        return not lane.is_moving
+        if place in self._paused:  # what was consumed already is consumed again
+            self._consumer.seek(TopicPartition(*place, self.lanes[place].next_offset))
+        return place not in self._paused
+
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether an entry waits until a right is gone: the loop must not rest meanwhile."""
+        return self._standing.is_any_awaited
 
     def next_filling(self) -> Place | None:
         """The partition whose turn it is to fill a view; one a step, so that the others flow.
@@ -165,7 +178,11 @@ class Serving:
                 before = lane.views.keys()
                 if not self.is_servable(place) or lane.views.keys() - before:
                     break
-        filling = [place for place, lane in self.lanes.items() if is_filling(lane)]
+        filling = [
+            place
+            for place, lane in self.lanes.items()
+            if is_filling(lane) and not self._standing.is_awaited(lane.entry)
+        ]
         metrics.FILLING_PARTITIONS.set(len(filling))
         metrics.PARTITIONS.set(len(self.lanes))
         self._turn += 1

@@ -40,12 +40,18 @@ class Stream:
 
 
 class PlainReader:
-    """Reads what is committed, as anybody does; ``seen`` tells when each value came."""
+    """Reads what is committed, as anybody does; ``seen`` tells when each value came.
 
-    def __init__(self, login: ClientConfig, topic: str, offset: int) -> None:
+    With ``uncommitted`` it reads what may yet be aborted too.
+    """
+
+    def __init__(
+        self, login: ClientConfig, topic: str, offset: int, *, uncommitted: bool = False
+    ) -> None:
         self.seen: dict[bytes, float] = {}
         reading: dict[str, Any] = {
             **login, "group.id": f"{login['sasl.username']}.plain", "enable.auto.commit": False,
+            "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
         }  # fmt: skip
         self._consumer = Consumer(reading, logger=librdkafka_log)
         self._consumer.assign([TopicPartition(topic, 0, offset)])
