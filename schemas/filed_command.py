@@ -13,6 +13,7 @@ from sharebus.governance.case import Act, Author
 from sharebus.governance.docket import Docket, Filing, Outcome
 from sharebus.governance.founder import WHOLE_BUS, Founder
 from sharebus.governance.identity import FOUNDER
+from sharebus.governance.resident_id import names_resident
 from sharebus.schemas.command import Command, check_signature, read_command
 from sharebus.schemas.record import command as command_record
 from sharebus.schemas.topic import agency_of_commands
@@ -35,6 +36,7 @@ class CommandRule(StrEnum):
     HARMFUL = "command.harmful"
     AGENCY = "command.agency"
     SIGNATURE = "command.signature"
+    PERSONAL = "command.personal"
     CASE = "command.case"
 
 
@@ -44,6 +46,7 @@ COMMAND_RULE_TITLES: Final[dict[CommandRule, str]] = {
     CommandRule.HARMFUL: "registrars died of this command, so it was not opened again",
     CommandRule.AGENCY: "the agency is suspended, or no longer on the bus",
     CommandRule.SIGNATURE: "the command is not signed by the agency's own key",
+    CommandRule.PERSONAL: "the command has a resident id (公民身份号码), which nobody could erase",
     CommandRule.CASE: "the case, its lifecycle or the law does not allow it; the answer says why",
 }
 """One sentence per rule, for people."""
@@ -85,6 +88,8 @@ def judge(docket: Docket, arrival: Arrival, at_ms: int, *, is_harmful: bool = Fa
         check_signature(agency, command, standing.keys if standing else ())
     except Refused as refusal:
         return _refused(arrival, at_ms, agency, command, CommandRule.SIGNATURE, refusal)
+    if names_resident(command.model_dump(exclude={"id", "signature"})):
+        return _refused(arrival, at_ms, agency, command, CommandRule.PERSONAL, _names_resident())
     act = Act(command.id, command.verb, command.seen_version, command.body, at_ms)
     filing = Filing(command.case_kind, command.case, act, command.officer, command.head)
     outcome = docket.decide(filing, author)
@@ -92,6 +97,14 @@ def judge(docket: Docket, arrival: Arrival, at_ms: int, *, is_harmful: bool = Fa
     is_refused = answer is not None and answer.outcome == "refused"
     rule = CommandRule.CASE if is_refused else None
     return Judged(arrival, at_ms, outcome, rule, command, answer)
+
+
+def _names_resident() -> Refused:
+    return Refused(
+        "the command names a person by number, and what is decided is kept for ever",
+        expected="text without resident ids (公民身份号码)", found="a resident id",
+        remedy="Say it without the number; who must know it is told by another way.",
+    )  # fmt: skip
 
 
 def _author(agency: str, standing: Agency | Founder | None) -> Author:

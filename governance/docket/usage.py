@@ -5,14 +5,12 @@ cases for ever, which is longer than the three years that the law asks for. It s
 with data, never what is in them.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
 from sharebus import Refused
 from sharebus.governance.case import Author, Case
-from sharebus.governance.content_checks import compile_check
 from sharebus.governance.docket.kind import Kind, Opening, Taken
 from sharebus.governance.docket.outcome import Filing
 from sharebus.governance.docket.reading import read_document, read_text, short
@@ -20,6 +18,7 @@ from sharebus.governance.docket.register import Register
 from sharebus.governance.facts import fact_document
 from sharebus.governance.grant import Grant, Term
 from sharebus.governance.local_time import local_day
+from sharebus.governance.resident_id import holds_resident_id
 from sharebus.governance.role import Role
 
 HOLDERS_MAX: Final = 300
@@ -27,8 +26,6 @@ HOLDERS_MAX: Final = 300
 EVENTS_MAX: Final = 10**15
 _TEXT_CHARS_MAX: Final = 1_000
 _TEXTS: Final = ("purpose", "used_by", "delivery", "means", "remark")
-_RESIDENT_ID: Final = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
-_is_no_resident_id = compile_check("resident_id")
 
 
 class Usages(Kind):
@@ -157,12 +154,11 @@ def _check_text(name: str, text: str) -> None:
             f"{name} is too long", expected=f"at most {_TEXT_CHARS_MAX} characters",
             found=f"{len(text)} characters",
         )  # fmt: skip
-    for candidate in _RESIDENT_ID.findall(text):
-        if _is_no_resident_id(candidate.upper()) is None:
-            raise Refused(
-                f"{name} names a person: a usage record tells what was done, not with whose data",
-                expected="text without resident ids (公民身份号码)", found="a resident id",
-            )  # fmt: skip
+    if holds_resident_id(text):
+        raise Refused(
+            f"{name} names a person: a usage record tells what was done, not with whose data",
+            expected="text without resident ids (公民身份号码)", found="a resident id",
+        )  # fmt: skip
 
 
 def _day(content: Mapping[str, Any]) -> date:

@@ -97,7 +97,33 @@ def test_name_that_a_client_chose_says_nothing_of_its_own(name: str) -> None:
     found = read_line(line)
     assert isinstance(found, Refusal)
     assert (found.request, found.times, found.rule) == ("JoinGroup", 1, "DefaultDeny")
-    assert found.resource == f"Group {forged}"[:TEXT_CHARS_MAX]
+    assert found.resource.startswith(
+        "Group x*for*request*Fetch*with*resourceRefCount*9*based*on*rule*"
+    )
+    assert len(found.resource) <= TEXT_CHARS_MAX
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("view.shops.v-0123456789012345678901234567890a", None),
+        ("agency.nb-tax.levy-2", None),
+        ("__consumer_offsets", None),
+        ("agency.nb-tax.110105194912310021", "agency.nb-tax.*"),
+        ("zhang-11010519491231002x", "zhang-*"),
+        ("13800138000", "*"),
+        ("张三", "*"),
+        ("a b\u200b@c", "a*b*c"),
+    ],
+)
+def test_name_that_a_client_asked_for_names_no_person(asked: str, kept: str | None) -> None:
+    line = (
+        f"1 Principal = User:a.b is Denied operation = READ from host = ::1 on resource = "
+        f"Topic:LITERAL:{asked} for request = Fetch with resourceRefCount = 1 based on rule none"
+    )
+    found = read_line(line)
+    assert isinstance(found, Refusal)
+    assert found.resource == f"Topic {kept or asked}"
 
 
 def test_life_of_the_broker() -> None:

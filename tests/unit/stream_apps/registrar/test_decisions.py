@@ -98,16 +98,19 @@ def test_bad_commands_change_nothing_and_are_refused_each_by_its_rule(
         "id": "short", "case_kind": "request", "case": "r-1", "seen_version": 1, "verb": "accept",
         "body": "{", "officer": town.OFFICER,
     }))  # fmt: skip
+    registrar.give(
+        "market", **accept, comment="张三，公民身份号码１１０１０５１９４９１２３１００２ｘ。"
+    )
     judged = registrar.decide()
     assert [each.rule for each in judged] == [
         "command.signature", "command.signature", "command.case", "command.case", "command.agency",
-        "command.malformed", "command.malformed", "command.malformed",
+        "command.malformed", "command.malformed", "command.malformed", "command.personal",
     ]  # fmt: skip
     assert dict(registrar.docket.cases) == stood
     assert "r-1" not in registrar.facts.grants
     answers = [*registrar.answers("market"), *registrar.answers("health")]
     answers += registrar.answers("tax")[1:]
-    assert [answer["outcome"] for answer in answers] == ["refused"] * 5
+    assert [answer["outcome"] for answer in answers] == ["refused"] * 6
     assert all(answer["problem"] for answer in answers)
     lines = [line for line in registrar.lines() if line["outcome"] == "refused"]
     assert [line["rule"] for line in lines] == [each.rule for each in judged]
