@@ -170,7 +170,7 @@ def excused_until_ms(obligation: Obligation, outages: Sequence[Outage]) -> int |
     until_ms = obligation.due_ms
     counted_ms = obligation.opens_ms  # of outages that overlap, time is taken once
     for begins_ms, ends_ms, _ in outages:
-        if begins_ms > until_ms:
+        if begins_ms >= until_ms:
             break
         if ends_ms is None:
             return None

@@ -54,6 +54,8 @@ class Book(NamedTuple):
     known_ms: int
     next_period: str = ""
     """Of a periodic schedule, the first data period without an obligation so far."""
+    lays_ms: int = -1
+    """When that one gets its obligation."""
     obligations: tuple[Obligation, ...] = ()
     deliveries: tuple[tuple[str, str, Delivery], ...] = ()
     """With their data periods and ids."""

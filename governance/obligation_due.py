@@ -4,7 +4,7 @@ from typing import Final
 
 from sharebus import InvalidInput
 from sharebus.governance.data_period import DataPeriod, parse_period, period_with
-from sharebus.governance.local_time import local_day, utc_text
+from sharebus.governance.local_time import local_datetime, local_day, utc_text
 from sharebus.governance.obligation import Obligation
 from sharebus.governance.period import Ending
 from sharebus.governance.silence import Quiet
@@ -21,7 +21,7 @@ from sharebus.governance.update_schedule import (
 )
 from sharebus.governance.working_days import WorkingDays
 
-AHEAD_MAX: Final = 8
+AHEAD_MAX: Final = 64
 """A delivery counts for a period at most so many periods ahead of the present one."""
 _HOUR_MS: Final = 3_600_000
 
@@ -78,8 +78,8 @@ def counted_anew(
 def is_near(period: DataPeriod, at_ms: int) -> bool:
     """Whether a period is not too far ahead at an instant for a delivery of it to count."""
     if period.kind == "hour":
-        latest = parse_period(f"{utc_text(at_ms + (8 + AHEAD_MAX) * _HOUR_MS)[:13]}")
-        return period <= latest
+        latest_ms = at_ms + AHEAD_MAX * _HOUR_MS
+        return period <= parse_period(f"{local_datetime(latest_ms):%Y-%m-%dT%H}")
     latest = period_with(local_day(at_ms), period.kind)
     for _ in range(AHEAD_MAX):
         if period <= latest:

@@ -87,7 +87,7 @@ def with_terms(
         obligations.setdefault(each.id, each)
     return book._replace(
         obligations=in_order(obligations.values()), next_period=fresh.next_period,
-        signs=fresh.signs,
+        lays_ms=fresh.lays_ms, signs=fresh.signs,
     )  # fmt: skip
 
 
@@ -126,6 +126,8 @@ def wakes_ms(book: Book, terms: Terms) -> int | None:
     than is in the book; None: never."""
     instants = [each.last_ms + 1 for _, _, each in book.deliveries if each.is_whole]
     instants += [each.first_ms + 1 for _, _, each in book.deliveries]
+    if book.next_period:
+        instants.append(book.lays_ms)
     for each in book.obligations:
         until_ms = excused_until_ms(each, book.outages)
         instants += [each.opens_ms, each.due_ms + 1, (until_ms or each.due_ms) + 1]
@@ -147,16 +149,13 @@ def _laid(book: Book, terms: Terms, calendar: WorkingDays, known_ms: int) -> Boo
         return _quiet(book, terms.schedule, calendar, known_ms)
     if not isinstance(terms.schedule, Periodic) or not book.next_period:
         return book
-    laid = []
-    newest = book.obligations[-1] if book.obligations else None
-    following = parse_period(book.next_period)
-    while newest is None or min(newest.opens_ms, newest.due_ms) <= known_ms:
+    laid, lays_ms, following = [], book.lays_ms, parse_period(book.next_period)
+    while lays_ms <= known_ms:
         newest = of_period(terms.schedule, following, calendar)
         laid.append(newest)
-        following = following.next_period()
-    return book._replace(
-        obligations=in_order((*book.obligations, *laid)), next_period=str(following)
-    )
+        lays_ms, following = min(newest.opens_ms, newest.due_ms), following.next_period()
+    obligations = in_order((*book.obligations, *laid)) if laid else book.obligations
+    return book._replace(obligations=obligations, next_period=str(following), lays_ms=lays_ms)
 
 
 def _quiet(book: Book, schedule: Silence, calendar: WorkingDays, known_ms: int) -> Book:
