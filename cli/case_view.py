@@ -103,11 +103,12 @@ def show_tasks(agency: str, tasks: Sequence[Task], as_json: bool) -> None:
         return
     print_table(
         f"Waits for {agency}",
-        ("case", "about", "state", "you may", "due", "article"),
+        ("case", "about", "state", "step", "you may", "due", "article"),
         (
             (
                 f"{task.case.case_kind} {task.case.id}", subject_of(task.case), task.case.state,
-                ", ".join(word_of(verb) for verb in task.verbs), _due_of(task), task.basis,
+                word_of(task.step), ", ".join(word_of(verb) for verb in task.verbs),
+                _due_of(task), task.basis,
             )
             for task in tasks
         ),

@@ -150,6 +150,14 @@ def _about(
     yield "scope", entry.scope
     yield "update", f"{entry.update.frequency}: {entry.update.deadline}"
     yield "provided as", entry.provision_method
+    yield (
+        "return flow",
+        (
+            f"by {entry.division_field}, the entry's division_field"
+            if entry.division_field
+            else "none: the entry names no division_field"
+        ),
+    )
     yield "state", "suspended" if entry.suspended else "in force"
     for name, forecast in forecasts.items():
         yield f"if you asked today for {name}", _expectation(forecast)

@@ -182,6 +182,8 @@ GRANT: Final = Lifecycle(
              tells=(_SUBSCRIBER,)),
         Move("suspend", ("in_force",), "suspended", (_PROVIDER, _COORDINATOR), "S Art 27",
              needs=("reason", "rectify_by"), tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
+        Move("rectify", ("suspended",), "suspended", (_SUBSCRIBER,), "S Art 27",
+             needs=("report",), tells=(_PROVIDER, _COORDINATOR)),
         Move("restore", ("suspended",), "in_force", (_PROVIDER, _COORDINATOR), "S Art 27",
              tells=(_SUBSCRIBER, _PROVIDER, _COORDINATOR)),
         Move("terminate", ("suspended",), "terminated", (_PROVIDER, _COORDINATOR), "S Art 27",

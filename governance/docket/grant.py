@@ -9,7 +9,7 @@ from sharebus.governance.case import Case
 from sharebus.governance.collection import is_in_scope
 from sharebus.governance.docket.agreement import agreement_in_force, ends_ms
 from sharebus.governance.docket.kind import Due, Kind, Taken
-from sharebus.governance.docket.reading import read_day, read_document
+from sharebus.governance.docket.reading import read_day, read_document, read_text
 from sharebus.governance.docket.register import Register
 from sharebus.governance.docket.request import accepted_fields
 from sharebus.governance.docket.timing import set_by_parties
@@ -20,6 +20,8 @@ from sharebus.governance.local_time import local_day
 from sharebus.governance.return_flow import flows_back_only
 from sharebus.governance.role import Role
 
+RECTIFY = "rectify"
+"""The step that a suspended grant waits for, and the move by which its holder reports it done."""
 _STANDING = frozenset({"in_force", "suspended"})
 
 
@@ -30,7 +32,8 @@ class Grants(Kind):
     """
 
     name = "grant"
-    running: ClassVar = {"rectify": frozenset({"suspended"})}
+    running: ClassVar = {RECTIFY: frozenset({"suspended"})}
+    does: ClassVar = {RECTIFY: (RECTIFY,)}
 
     def adopt(self, register: Register, case_id: str) -> Case | None:
         """The case of a grant of the reviewed files; an emergency's grants end with it alone."""
@@ -64,8 +67,11 @@ class Grants(Kind):
             return case.model_copy(update={"content": {**case.content, **_content(renewed)}})
         if taken.move.verb == "suspend":
             day = read_day(taken.content, "rectify_by", today)
-            rectify = set_by_parties("rectify", Role.SUBSCRIBER, day, taken.move.basis)
-            return case.model_copy(update={"clocks": (*case.clocks, rectify)})
+            rectify = set_by_parties(RECTIFY, Role.SUBSCRIBER, day, taken.move.basis)
+            content = {name: each for name, each in case.content.items() if name != "report"}
+            return case.model_copy(update={"clocks": (*case.clocks, rectify), "content": content})
+        if taken.move.verb == RECTIFY:
+            read_text(taken.content, "report")
         return case
 
     def facts(self, register: Register, case: Case) -> Iterable[AnyFact]:

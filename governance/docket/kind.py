@@ -62,7 +62,7 @@ class Kind:
     clock_kind: CaseKind | None = None
     events: ClassVar[Mapping[str, tuple[CaseEvent, ...]]] = {}
     running: ClassVar[Mapping[str, frozenset[str]]] = {}
-    does: ClassVar[Mapping[str, tuple[Step, ...]]] = {}
+    does: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def open(self, register: Register, filing: Filing, author: Author) -> Opening:
         """Who takes part in a new case.

@@ -185,12 +185,13 @@ class Sitting:
     ) -> None:
         """Let a version of a case stand, with its facts, and put what follows on the agenda."""
         kind = KINDS[case.case_kind]
+        before = self._register.find(case.case_kind, case.id)
         self._register.put(case)
         self.cases.append(case)
         for fact in kind.facts(self._register, case):
             self.publish(fact)
         parties = kind.parties(self._register, case)
-        told = notices_of(self._register, kind, case, parties, move, author)
+        told = notices_of(self._register, kind, before, case, parties, move, author)
         self.notices += [Notice(agency, seen, verb, basis, author) for agency, seen in told]
         self._hand_over(case)
         self._put_down([key_of(case), *kind.follow(self._register, case)])

@@ -28,9 +28,9 @@ AT_WILL: Final[Mapping[str, frozenset[str]]] = {
 """Moves that somebody may take and nobody waits for."""
 
 
-_DOES: Final[Mapping[str, Step]] = {
+_DOES: Final[Mapping[str, str]] = {
     "hand_in": Step.UPDATE_CATALOG, "return_update": Step.REVIEW_CATALOG,
-    "revise": Step.REVIEW_CATALOG,
+    "revise": Step.REVIEW_CATALOG, "rectify": "rectify",
 }  # fmt: skip
 """Moves that are waited for while the clock of their step runs."""
 
@@ -38,6 +38,7 @@ _DOES: Final[Mapping[str, Step]] = {
 class Task(NamedTuple):
     """A case that waits for an agency. ``verbs`` are the moves that it may take.
 
+    There are none while what is due is done elsewhere: an entry published, an agreement signed.
     ``step``, ``due_ms`` and ``due`` (for people) are those of the clock that runs for it, empty
     where none does; ``basis`` is the article of the clock, else of the moves.
     """
@@ -83,8 +84,9 @@ def _task(case: Case, author: Author) -> Task | None:
         for move in LIFECYCLES[case.case_kind].moves_from(case.state)
         if set(move.actors) & set(roles) and _is_awaited(case, move, roles, author.agency)
     ]
-    clocks = [clock for clock in case.clocks if clock.actor in roles]
-    if not moves:
+    has_confirmed = author.agency in case.content.get("confirmed", ())
+    clocks = [clock for clock in case.clocks if clock.actor in roles and not has_confirmed]
+    if not moves and not clocks:
         return None
     verbs = tuple(move.verb for move in moves)
     clock = min(clocks, key=lambda each: (each.due_ms is None, each.due_ms or 0), default=None)

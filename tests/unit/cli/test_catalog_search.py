@@ -81,6 +81,23 @@ def test_marked_fields_of_an_unconditional_entry_are_not_granted_at_once() -> No
     assert not expected["all_fields"]["at_once"]
 
 
+@pytest.mark.parametrize(
+    ("field", "told"), [("code", "by code, the entry's division_field"), (None, "none: the entry")]
+)
+def test_whoever_asks_for_return_flow_is_told_by_which_field(
+    field: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(FakeDesk):
+        def __init__(self, system: str) -> None:
+            super().__init__(system)
+            entry = self.catalog.entries["closed"]
+            self.catalog.apply(entry.model_copy(update={"division_field": field}), 0)
+
+    monkeypatch.setattr(catalog_search, "looking", Told)
+    shown = CliRunner().invoke(app, ["catalog", "show", "closed", "--as", "tax.desk"])
+    assert told in shown.stdout
+
+
 def test_table_for_people_says_the_same() -> None:
     done = CliRunner().invoke(app, ["catalog", "show", "closed", "--as", "tax.desk"])
     assert done.exit_code == 0, done.output

@@ -118,6 +118,7 @@ def grants(town: Town) -> None:
     accepted(town.file("market", "grant", "r-0", "renew", term=TERM))
     for verb, content in (("restore", {}), ("terminate", {"reason": "x"})):
         town.file("market", "grant", "r-0", "suspend", reason="x", rectify_by="2026-05-01")
+        accepted(town.file("tax", "grant", "r-0", "rectify", report="x"))
         accepted(town.file("market", "grant", "r-0", verb, **content))
     accepted(town.file("office", "grant", "r-1", "revoke", reason="x"))
     accepted(town.file("tax", "grant", "r-2", "give_back"))

@@ -51,6 +51,22 @@ def test_what_is_not_rectified_in_time_is_overdue_and_may_be_terminated(town: To
     refusal(town.file("office", "grant", "r-1", "restore"))
 
 
+def test_holder_reports_what_it_has_set_right_and_others_decide(town: Town) -> None:
+    town.file("market", "grant", "r-1", "suspend", reason="滥用", rectify_by="2026-03-20")
+    refusal(town.file("market", "grant", "r-1", "rectify", report="x"))
+    refusal(town.file("tax", "grant", "r-1", "rectify", report=5))
+    outcome = town.file("tax", "grant", "r-1", "rectify", report="已停用报表接口")
+    assert {notice.agency for notice in outcome.notices} == {"market", "tax", "office"}
+    case = town.case("grant", "r-1")
+    assert (case.state, case.clocks) == ("suspended", ())
+    assert "r-1" not in town.grants()
+    town.tick(instant_ms(date(2026, 3, 20)) + 1)
+    assert town.case("grant", "r-1") == case  # reported in time: nothing is overdue
+    accepted(town.file("market", "grant", "r-1", "restore"))
+    accepted(town.file("market", "grant", "r-1", "suspend", reason="又", rectify_by="2026-04-20"))
+    assert "report" not in town.case("grant", "r-1").content
+
+
 @pytest.mark.parametrize("day", ["2026-03-01", "soon", "9999-12-31", "", 5, None])
 def test_day_of_rectification_is_one_that_has_not_passed(town: Town, day: Any) -> None:
     refusal(town.file("market", "grant", "r-1", "suspend", reason="x", rectify_by=day))
@@ -63,6 +79,7 @@ def test_grant_lapses_at_the_end_of_its_last_day_and_not_before(town: Town) -> N
     outcome = town.until(date(2026, 12, 31))
     assert [(n.agency, n.verb, n.basis, n.author) for n in outcome.notices] == [
         ("market", "lapse", "S Art 20", ""),
+        ("office", "lapse", "S Art 20", ""),  # it could have revoked it
         ("tax", "lapse", "S Art 20", ""),
     ]
     assert (town.state("grant", "r-1"), town.grants()) == ("lapsed", {})

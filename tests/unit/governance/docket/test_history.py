@@ -1,5 +1,6 @@
 """Whoever files whatever, whenever: the law holds, nothing breaks, and it can all be done again."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sharebus.governance.answer import Answer
-from sharebus.governance.case import Case
+from sharebus.governance.case import Author, Case
 from sharebus.governance.collection import check_collection
 from sharebus.governance.docket import Docket, Outcome
 from sharebus.governance.docket.kinds import KINDS
@@ -18,6 +19,7 @@ from sharebus.governance.lifecycle import CLOCK, NOTHING, Move
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.role import OFFICES as OFFICE_ROLES
 from sharebus.governance.role import Role
+from sharebus.producers.desk.inbox import tasks_of
 
 from .town import (
     BASIS,
@@ -242,6 +244,20 @@ class AnyTown(RuleBasedStateMachine):
         assert due_ms is None or due_ms > self.town.at_ms
 
     @invariant()
+    def inbox_of_each_agency_has_what_waits_for_it_and_nothing_that_is_done(self) -> None:
+        cases = self.town.docket.cases.values()
+        told: dict[str, dict[tuple[str, str], Case]] = {}
+        for outcome in self.town.outcomes:
+            for notice in outcome.notices:
+                key = (notice.case.case_kind, notice.case.id)
+                told.setdefault(notice.agency, {})[key] = notice.case
+        for who, seen in told.items():
+            author = self.town.author(who)
+            assert waiting(seen.values(), author) == waiting(
+                (case for case in cases if case_key(case) in seen), author
+            )
+
+    @invariant()
     def facts_follow_their_cases(self) -> None:
         facts = self.town.docket.facts
         for (kind, name), case in self.town.docket.cases.items():
@@ -273,6 +289,16 @@ class AnyTown(RuleBasedStateMachine):
         assert written(again) == written(self.town)
         assert all_facts(again.docket) == all_facts(self.town.docket)
         assert all_facts(restored(self.town).docket) == all_facts(self.town.docket)
+
+
+def case_key(case: Case) -> tuple[str, str]:
+    return case.case_kind, case.id
+
+
+def waiting(cases: Iterable[Case], author: Author) -> list[tuple[object, ...]]:
+    """What the inbox of an agency shows of these cases."""
+    tasks = tasks_of(cases, author)
+    return sorted((*case_key(task.case), task.verbs, task.step, task.due_ms) for task in tasks)
 
 
 def without_sum(case: Case) -> Case:
