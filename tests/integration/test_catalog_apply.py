@@ -5,14 +5,21 @@ from datetime import date
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from sharebus import InvalidInput, Refused
 from sharebus.governance.public_form import public_form
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.catalog_files import InvalidCatalog
 from sharebus.infra.facts_reader import FactsReader
+from sharebus.infra.librdkafka_log import librdkafka_log
 from sharebus.infra.log_reader import LogReader
 from sharebus.ledger.chain import WriterHead, verify_next
 from sharebus.schemas import topic as topics
@@ -114,6 +121,31 @@ def test_consumer_group_of_another_agency_is_refused(town: Town) -> None:
     refused = read_error(login, f"agency.{town.sender.agency}.x", f"shared.{entry.id}")
     assert refused == KafkaError.GROUP_AUTHORIZATION_FAILED
     assert read_error(login, f"{town.reader.group_prefix}x", f"shared.{entry.id}") is None
+
+
+def test_offsets_of_another_agency_are_not_moved_deleted_or_seen(town: Town) -> None:
+    entry = town.entry()
+    town.apply(entry)
+    topic, theirs = f"shared.{entry.id}", f"{town.reader.group_prefix}theirs"
+    owner = Consumer({**town.login(town.reader), "group.id": theirs}, logger=librdkafka_log)
+    owner.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
+    attacker = town.login(town.sender)
+    moved = [TopicPartition(topic, 0, 0)]
+    admin = AdminClient(attacker, logger=librdkafka_log)
+    asked: dict[str, Any] = {
+        **admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(theirs, moved)]),
+        **{f"delete {group}": f for group, f in admin.delete_consumer_groups([theirs]).items()},
+        **{f"describe {group}": f for group, f in admin.describe_consumer_groups([theirs]).items()},
+    }
+    for future in asked.values():
+        with pytest.raises(KafkaException) as denied:
+            future.result(DEADLINE_SECONDS)
+        assert denied.value.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+    groups = admin.list_consumer_groups().result(DEADLINE_SECONDS).valid
+    assert theirs not in {group.group_id for group in groups}
+    (kept,) = owner.committed([TopicPartition(topic, 0)], timeout=DEADLINE_SECONDS)
+    assert kept.offset == 3
+    owner.close()
 
 
 def test_not_shared_entry_cannot_be_written_and_has_no_topic(town: Town, broker: Any) -> None:
