@@ -17,15 +17,17 @@ def narrowings(before: CatalogEntry, after: CatalogEntry) -> list[str]:
 
 
 def _class(before: CatalogEntry, after: CatalogEntry) -> Iterator[str]:
-    if before.sharing_class != after.sharing_class:
-        yield f"class {before.sharing_class} becomes {after.sharing_class}"
-    elif isinstance(before.sharing, Unconditional) and isinstance(after.sharing, Unconditional):
-        had, has = before.sharing.agencies, after.sharing.agencies
-        lost = sorted(set(had or ()) - set(has or ())) if had is not None else ["some of all"]
-        if has is not None and lost:
-            yield f"agencies no longer concerned: {', '.join(lost)}"
-    elif before.sharing != after.sharing:
-        yield "other conditions"
+    match before.sharing, after.sharing:
+        case Unconditional(agencies=had), Unconditional(agencies=has):
+            if has is None:
+                return
+            lost = ["some of all"] if had is None else sorted(set(had) - set(has))
+            if lost:
+                yield f"agencies no longer concerned: {', '.join(lost)}"
+        case was, becomes if was.sharing_class != becomes.sharing_class:
+            yield f"class {was.sharing_class} becomes {becomes.sharing_class}"
+        case was, becomes if was != becomes:
+            yield "other conditions"
 
 
 def _fields(before: CatalogEntry, after: CatalogEntry) -> Iterator[str]:

@@ -60,3 +60,22 @@ def test_class_scope_and_conditions(
     make_entry: MakeEntry, before: dict[str, Any], after: dict[str, Any], is_narrower: bool
 ) -> None:
     assert bool(narrowings(make_entry(sharing=before), make_entry(sharing=after))) is is_narrower
+
+
+def test_what_is_narrower_is_told_in_words(make_entry: MakeEntry) -> None:
+    def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+        return narrowings(make_entry(sharing=before), make_entry(sharing=after))
+
+    assert told(ALL, BY_DUTY) == ["class unconditional becomes conditional"]
+    assert told(BY_DUTY, BY_LAW) == ["other conditions"]
+    assert told(ALL, TAX) == ["agencies no longer concerned: some of all"]
+    assert told(BOTH, TAX) == ["agencies no longer concerned: bureau"]
+
+
+def test_field_by_which_data_flow_back_is_missed_when_it_is_another(make_entry: MakeEntry) -> None:
+    entry = make_entry()
+    by_district = make_entry(division_field="district")
+    by_owner = make_entry(division_field="owner")
+    assert narrowings(entry, by_district) == narrowings(by_district, by_district) == []
+    for after in (entry, by_owner):
+        assert narrowings(by_district, after) == ["data no longer flow back by district"]
