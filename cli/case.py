@@ -1,13 +1,14 @@
 """``sharebus case``: any case and any move, for what has no command of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
 
+from sharebus import InvalidInput
 from sharebus.cli.act_fields import read_setting
 from sharebus.cli.acts import Act, add_acts, known_case
-from sharebus.cli.case_view import is_closed, show_case, show_cases
+from sharebus.cli.case_view import is_closed, show_case, show_cases, word_of
 from sharebus.cli.desk import (
     AsOption,
     CommandOption,
@@ -20,6 +21,8 @@ from sharebus.cli.desk import (
     show_answer,
 )
 from sharebus.cli.output import JsonOption
+from sharebus.governance.lifecycle import CLOCK
+from sharebus.governance.lifecycles import LIFECYCLES
 
 _Kind = Annotated[str, typer.Argument(help="Kind of case, as request.", metavar="KIND")]
 _Case = Annotated[str, typer.Argument(help="Id of the case.", metavar="CASE")]
@@ -83,6 +86,7 @@ def _list(system: AsOption, is_all: _All = False, as_json: JsonOption = False) -
 
 def _show(kind: _Kind, case: _Case, system: AsOption, as_json: JsonOption = False) -> None:
     """Show one case with its whole history, the articles and the clocks."""
+    _check_kind(kind)
     _print_case(kind, case, system, as_json)
 
 
@@ -105,11 +109,52 @@ def _file(
 ) -> None:
     """File a command about a case, whatever its kind."""
     body = dict(read_setting(setting) for setting in settings or [])
+    verb = verb.replace("-", "_")
+    _check_words(kind, verb, case, body)
     with acting(system, key, officer) as desk:
-        answer = desk.file(
-            kind, case, verb.replace("-", "_"), body, read_officer(head), command_id=command_id
-        )
+        answer = desk.file(kind, case, verb, body, read_officer(head), command_id=command_id)
     show_answer(answer, as_json)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in LIFECYCLES:
+        raise InvalidInput(
+            "there is no such kind of case",
+            where="KIND",
+            expected=", ".join(LIFECYCLES),
+            found=kind,
+        )
+
+
+def _check_words(kind: str, verb: str, case: str, fields: Iterable[str]) -> None:
+    """What no case of the kind could take, whatever its state: said before anything is signed.
+
+    :raises InvalidInput: a word is none of its kind; it says which there are.
+    """
+    _check_kind(kind)
+    moves = [move for move in LIFECYCLES[kind].moves if CLOCK not in move.actors]
+    taken = [move for move in moves if move.verb == verb]
+    if not taken:
+        is_swapped = case.replace("-", "_") in {move.verb for move in moves}
+        raise InvalidInput(
+            f"{word_of(verb)} is no move of a {kind}", where="VERB", found=word_of(verb),
+            expected=", ".join(dict.fromkeys(word_of(move.verb) for move in moves)),
+            remedy="the order is KIND VERB CASE" if is_swapped else "see docs/lifecycles.md",
+        )  # fmt: skip
+    known = dict.fromkeys(name for move in taken for name in (*move.needs, *move.may))
+    unknown = [name for name in fields if name not in known]
+    if unknown:
+        raise InvalidInput(
+            f"{word_of(verb)} fills no such field", where="--set", found=", ".join(unknown),
+            expected=", ".join(known) or "no field at all",
+        )  # fmt: skip
+    missing = [name for name in known if all(name in move.needs for move in taken)
+               and name not in fields]  # fmt: skip
+    if missing:
+        raise InvalidInput(
+            f"{word_of(verb)} lacks what {taken[0].basis} asks for", where="--set",
+            expected=", ".join(f"{name}=…" for name in missing), found="nothing of it",
+        )  # fmt: skip
 
 
 def _print_list(kind: str | None, system: str, is_all: bool, as_json: bool) -> None:

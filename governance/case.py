@@ -140,7 +140,7 @@ def open_case(
             "there is no such kind of case", expected=", ".join(LIFECYCLES), found=case_kind
         )
     _check_version(f"{case_kind} {case_id}", 0, act)
-    move = _move(case_kind, NOTHING, act, actors, ())
+    move = _move(case_kind, case_id, NOTHING, act, actors, ())
     case = Case(
         id=case_id, case_kind=case_kind, jurisdiction=jurisdiction, state=move.target, version=1,
         record=1, provider=provider, subscriber=subscriber, content=dict(act.content),
@@ -156,7 +156,7 @@ def advance(case: Case, act: Act, actors: Iterable[Actor]) -> tuple[Case, Move]:
     """
     _check_version(f"{case.case_kind} {case.id}", case.version, act)
     actors = tuple(actors)
-    move = _move(case.case_kind, case.state, act, actors, case.consents)
+    move = _move(case.case_kind, case.id, case.state, act, actors, case.consents)
     consents = dict(case.consents)
     if move.is_consent:
         consents |= {actor: act.command for actor in actors if actor in move.actors}
@@ -188,12 +188,13 @@ def _check_version(where: str, version: int, act: Act) -> None:
 
 
 def _move(
-    case_kind: str, state: str, act: Act, actors: Iterable[Actor], consents: Collection[str]
-) -> Move:
+    case_kind: str, case_id: str, state: str, act: Act, actors: Iterable[Actor],
+    consents: Collection[str],
+) -> Move:  # fmt: skip
     """The move as whichever actor may take it; else the refusal of the one who came nearest."""
     lifecycle = LIFECYCLES[case_kind]
     given = [name for name, value in act.content.items() if value not in (None, "", [], {})]
     able = [move for move in lifecycle.moves_from(state) if move.verb == act.verb]
     chosen = [actor for actor in actors if any(actor in move.actors for move in able)]
     actor = (chosen or list(actors) or ["an outsider"])[0]
-    return lifecycle.move(state, act.verb, actor, given=given, consents=consents)
+    return lifecycle.move(state, act.verb, actor, case=case_id, given=given, consents=consents)

@@ -94,18 +94,19 @@ class Lifecycle:
         verb: str,
         actor: Actor,
         *,
+        case: str = "",
         given: Collection[str] = (),
         consents: Collection[str] = (),
     ) -> Move:
         """The move that a verb means in a state, if all that it asks for is there.
 
-        ``given`` are the fields that the command fills, ``consents`` the roles that have consented
-        in this state.
+        ``case`` is the id by which a refusal names it; ``given`` are the fields that the command
+        fills, ``consents`` the roles that have consented in this state.
 
         :raises Refused: not in this state, not by this actor, or something is missing; the error
             says what would be possible, and names the article.
         """
-        where = f"{self.kind}, {state or 'not there yet'}"
+        where = f"{self.kind} {case}".rstrip() + f", {state or 'not there yet'}"
         found = self._by_source.get(state, {}).get(verb)
         if found is None:
             possible = sorted(move.verb for move in self._by_source.get(state, {}).values())

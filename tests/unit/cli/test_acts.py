@@ -191,11 +191,14 @@ def test_refusal_is_an_error_and_is_not_waited_on(
 def test_any_move_is_filed_with_fields_as_json_or_text(filed: dict[str, Any]) -> None:
     run(
         "case", "file", "request", "ask-extension", "r-1", "--as", "market.desk",
-        "--set", "extension=3", "--set", "reason=需会商", "--set", 'more={"a": [1]}',
+        "--set", "extension=3", "--set", "reason=需会商",
     )  # fmt: skip
-    assert (filed["verb"], filed["body"]) == (
-        "ask_extension", {"extension": 3, "reason": "需会商", "more": {"a": [1]}},
+    assert (filed["verb"], filed["body"]) == ("ask_extension", {"extension": 3, "reason": "需会商"})
+    run(
+        "case", "file", "emergency", "end", "e-1", "--as", "office.desk",
+        "--set", 'seal_by={"a": [1]}',
     )  # fmt: skip
+    assert filed["body"] == {"seal_by": {"a": [1]}}
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,13 @@ def test_any_move_is_filed_with_fields_as_json_or_text(filed: dict[str, Any]) ->
         (["catalog", "draft", "nowhere.yaml"], "nowhere.yaml"),
         (["agreement", "propose", "x", "--text", "nowhere.pdf"], "cannot be read"),
         (["case", "file", "request", "submit", "r-1", "--set", "x"], "NAME=VALUE"),
+        (["case", "file", "requests", "submit", "r-1"], "change, demand, request"),
+        (["case", "file", "request", "r-1", "accept"], "the order is KIND VERB CASE"),
+        (["case", "file", "request", "answer", "r-1"], "list-missing, complete, ask-extension"),
+        (["case", "file", "request", "supply", "r-1"], "supply is no move of a request"),
+        (["case", "file", "request", "withdraw", "r-1", "--set", "a=1"], "no field at all"),
+        (["case", "file", "request", "refuse", "r-1"], "legal_basis=…"),
+        (["case", "show", "requests", "r-1"], "no such kind of case"),
     ],
 )
 def test_what_is_given_wrong_is_told_before_anything_is_filed(
