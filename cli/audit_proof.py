@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sharebus import InvalidInput
+from sharebus.cli.audit_export import described
 from sharebus.cli.audit_pins import (
     FilesOption,
     KeyOption,
@@ -16,7 +17,8 @@ from sharebus.cli.audit_pins import (
     read_progress,
 )
 from sharebus.cli.audit_text import lines_table, shown_batch
-from sharebus.cli.output import JsonOption, print_json, print_note, print_table
+from sharebus.cli.output import JsonOption, print_json, print_line, print_note, print_table
+from sharebus.consumers.oversight.archive_check import check_archive
 from sharebus.consumers.oversight.evidence import (
     Wanted,
     check,
@@ -24,10 +26,12 @@ from sharebus.consumers.oversight.evidence import (
     prove,
 )
 from sharebus.consumers.oversight.log_files import open_log, public_checkpoint
+from sharebus.infra.credentials import read_private
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.tile_directory import ledger_directory
 from sharebus.ledger.checkpoint import Checkpoint
-from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN
+from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN, Policy
+from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic
 
 
@@ -81,19 +85,30 @@ def _prove(
 
 
 def _check(
-    file: Annotated[Path, typer.Argument(help="The proof file.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="The proof file, or an archive.", metavar="FILE|DIR")
+    ],
     key: KeyOption = None,
     policy: PolicyOption = None,
     offset: Annotated[
         int | None, typer.Option("--offset", min=0, help="Show the decision on this offset alone.")
     ] = None,
+    audit_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit-key", help="Hold an archive's commands against the audit.", metavar="FILE"
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a proof file offline, and show the decisions that it proves.
+    """Check a proof file or an archive offline, and show what it proves.
 
-    Exit codes: 3 not a proof file, 4 the policy does not accept its checkpoint, 7 not proved.
+    Exit codes: 3 neither of them, 4 the policy does not accept its checkpoint, 7 not proved.
     """
     trusted = pinned_policy(load_settings(), key, policy)
+    if file.is_dir():
+        _check_archive(file, trusted, audit_key, as_json)
+        return
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -114,6 +129,22 @@ def _check(
         "proved", ["", ""], [(k, v) for k, v in document.items() if not isinstance(v, list)]
     )
     print_table("decisions", *lines_table(document["lines"]))
+
+
+def _check_archive(directory: Path, trusted: Policy, key: Path | None, as_json: bool) -> None:
+    digest = None
+    if key is not None:
+        digest = AuditDigest(bytes.fromhex(read_private(key, what="audit key").strip()))
+    latest_seconds = int(time.time()) + CLOCK_SECONDS_FORGIVEN
+    checked = check_archive(directory, trusted, latest_seconds, digest)
+    if as_json:
+        checkpoint = checked.witnessed.checkpoint
+        print_json({
+            **checked.about, "log": checkpoint.origin, "root": checkpoint.root.hex(),
+            "records": checked.leaves, "commands": checked.commands,
+        })  # fmt: skip
+        return
+    print_line(f"the archive is whole: {described(checked)}")
 
 
 def _wanted(settings: Settings, source: str, position: str | None, event: str | None) -> Wanted:

@@ -19,7 +19,7 @@ ROOMS = (
     "cli", "consumers", "governance", "infra", "ledger", "producers", "schemas", "stream_apps",
 )  # fmt: skip
 PACKAGED = (".py", ".avsc", ".json", ".sha256", ".yaml")
-PACKAGED_NAMES = ("pom.xml", "py.typed")
+PACKAGED_NAMES = ("archive_readme.md", "pom.xml", "py.typed")
 # What set-up, tests and other builds leave in the tree is not part of what is built.
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".sharebus", ".*_cache", ".hypothesis", "__pycache__", "build", "dist",

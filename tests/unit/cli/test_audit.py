@@ -1,6 +1,7 @@
 """``sharebus audit`` where it needs no broker: files, proofs, pinned keys."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,36 @@ def test_a_decision_is_proved_and_checked_offline(
     proof.write_bytes(proof.read_bytes().replace(b"index 77", b"index 78"))
     assert exit_code(monkeypatch, "check", str(proof), *KEY) == 7
     assert exit_code(monkeypatch, "check", str(tmp_path / "none"), *KEY) == 3
+
+
+def test_a_stretch_of_the_audit_is_exported_and_checked_offline(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    made = audit("export", "--leaves", "0-299", "--out", str(archive), *KEY)
+    assert (made.exit_code, "300 records of 300" in made.output) == (0, True), made.output
+    days = audit("export", "--from", "1970-01-01", "--out", str(tmp_path / "days"), *KEY)
+    assert (days.exit_code, "300 records of 300" in days.output) == (0, True), days.output
+    shutil.rmtree(log)
+    assert "the archive is whole" in audit("check", str(archive), *KEY).stdout
+    document = json.loads(audit("check", str(archive), "--json", *KEY).stdout)
+    assert (document["records"], document["kind"]) == (300, "segment")
+    (archive / "README.md").write_text("another")
+    assert exit_code(monkeypatch, "check", str(archive), *KEY) == 7
+    assert exit_code(monkeypatch, "check", str(tmp_path), *KEY) == 3
+
+
+def test_what_is_exported_is_said_once_and_is_there(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_keys(load_settings())
+    out = ["--out", str(tmp_path / "archive"), *KEY]
+    for arguments in (
+        [], ["--leaves", "0-1", "--from", "2026-11-01"], ["--leaves", "0"], ["--leaves", "0-300"],
+        ["--case", "r-1"], ["--case", "request/r-1"],
+    ):  # fmt: skip
+        assert exit_code(monkeypatch, "export", *arguments, *out) == 3
+    assert not (tmp_path / "archive").exists()
 
 
 def test_what_is_not_in_the_log_is_not_proved(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
