@@ -5,6 +5,7 @@ outside the platform.
 """
 
 import json
+from copy import deepcopy
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -22,15 +23,14 @@ DELIVERY_CLOSED_SUBJECT: Final = "sharebus.DeliveryClosed"
 class PlatformRecord:
     """One record type of the platform: ``encode`` and ``decode`` between dict and framed bytes.
 
-    ``subject`` is where its schema is registered.
+    ``subject`` is where its schema is registered. ``avro_schema`` is the bundled one unless told.
     """
 
-    def __init__(self, name: str, subject: str) -> None:
+    def __init__(self, name: str, subject: str, avro_schema: dict[str, Any] | None = None) -> None:
         self.name = name
         self.subject = subject
-        text = files("sharebus.schemas").joinpath(f"avro/{name}.avsc").read_text("utf-8")
-        self.avro_schema: dict[str, Any] = json.loads(text)
-        self._parsed = parse_schema(json.loads(text))
+        self.avro_schema = bundled_schema(name) if avro_schema is None else avro_schema
+        self._parsed = parse_schema(deepcopy(self.avro_schema))
 
     def encode(self, schema_id: int, record: dict[str, Any]) -> bytes:
         """Framed bytes of a record."""
@@ -56,6 +56,13 @@ class PlatformRecord:
             ) from error
         assert isinstance(record, dict)  # noqa: S101 - the schemas are records
         return record
+
+
+def bundled_schema(name: str) -> dict[str, Any]:
+    """The Avro schema of a record, as it comes with this version."""
+    text = files("sharebus.schemas").joinpath(f"avro/{name}.avsc").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 @cache

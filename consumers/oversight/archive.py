@@ -28,7 +28,7 @@ from sharebus.ledger.proof_file import ProofFile
 from sharebus.ledger.proofs import inclusion_proof
 from sharebus.ledger.tiles import ENTRIES, TILE_WIDTH, Tile, tile_at, tile_nodes
 from sharebus.schemas.canonical import canonical_json
-from sharebus.schemas.record import audit_batch, platform_records
+from sharebus.schemas.record import PlatformRecord, audit_batch, platform_records
 
 MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
@@ -96,7 +96,7 @@ def write_archive(
             path.with_suffix(".bundle").write_bytes(encode_bundle(part.entries))
             proved = ProofFile(part.first, tuple(proof), note)
             path.with_suffix(".tlog-proof").write_bytes(proved.encode())
-            readable.writelines(readable_lines(part))
+            readable.writelines(readable_lines(part.first, batches_of(part, audit_batch())))
             ranges.append([part.first, part.first + len(part.entries)])
     for name, data in {**_papers(note, policy), **(papers or {})}.items():
         place = directory / name
@@ -108,11 +108,20 @@ def write_archive(
     return sum(end - first for first, end in ranges)
 
 
-def readable_lines(part: Part) -> Iterator[bytes]:
+def batches_of(part: Part, record: PlatformRecord) -> list[dict[str, Any]]:
+    """What the leaves of a part say, read as ``record``."""
+    return [record.decode(LeafEntry.decode(encoded).value) for encoded in part.entries]
+
+
+def readable_lines(first: int, batches: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """A line of JSON for each leaf: its number and what it says, bytes in hexadecimal."""
-    for number, encoded in enumerate(part.entries, part.first):
-        batch = audit_batch().decode(LeafEntry.decode(encoded).value)
+    for number, batch in enumerate(batches, first):
         yield canonical_json({"leaf": number, **_shown(batch)}).encode() + b"\n"
+
+
+def schema_file(name: str) -> str:
+    """Where the schema of a record lies."""
+    return f"schemas/{name}.avsc"
 
 
 def sums_of(directory: Path) -> str:
@@ -146,7 +155,7 @@ def _papers(note: Note, policy: Policy) -> dict[str, bytes]:
         "plain/checkpoint.txt": note.text,
     }
     for record in platform_records():
-        papers[f"schemas/{record.name}.avsc"] = json.dumps(record.avro_schema, indent=1).encode()
+        papers[schema_file(record.name)] = json.dumps(record.avro_schema, indent=1).encode()
     known = {(log.key.name, log.key.key_id): log.key for log in policy.logs}
     for signature in note.signatures:
         key = known.get((signature.name, signature.key_id))

@@ -3,7 +3,9 @@
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from fastavro.schema import SchemaParseException
 
 from sharebus.consumers.oversight.archive import (
     BUNDLES,
@@ -13,7 +15,9 @@ from sharebus.consumers.oversight.archive import (
     READABLE,
     SUMS,
     Part,
+    batches_of,
     readable_lines,
+    schema_file,
     sums_of,
 )
 from sharebus.consumers.oversight.case_file import (
@@ -31,6 +35,11 @@ from sharebus.ledger.proof_file import ProofFile
 from sharebus.ledger.proofs import inclusion_proof
 from sharebus.ledger.tiles import ENTRIES, TILE_WIDTH, Tile
 from sharebus.schemas.audit_digest import AuditDigest
+from sharebus.schemas.record import PlatformRecord, audit_batch
+
+_PRIMITIVES: Final = frozenset(
+    {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+)
 
 
 class CheckedArchive(NamedTuple):
@@ -58,15 +67,17 @@ def check_archive(
     about = _manifest(directory)
     note = Note.parse(_bytes_of(directory, CHECKPOINT))
     witnessed = policy.accept(note, latest_seconds)
+    record = _record_of(directory)
     leaves = 0
     readable = sha256()
     lines: dict[Place, list[Line]] = {}
     for first, end in about["leaves"]:
         part = _read_part(directory, first, end, note, policy, latest_seconds)
-        for line in readable_lines(part):
+        batches = batches_of(part, record)
+        for line in readable_lines(first, batches):
             readable.update(line)
-        leaves += len(part.entries)
-        note_commands(part, lines)
+        leaves += len(batches)
+        note_commands(batches, lines)
     if readable.digest() != sha256(_bytes_of(directory, READABLE)).digest():
         raise Unproven("what people read is not what was signed", where=READABLE)
     commands = check_commands(directory, lines, digest)
@@ -97,6 +108,34 @@ def _manifest(directory: Path) -> dict[str, Any]:
             expected=f"form {FORM}, and ranges of leaves",
         )  # fmt: skip
     return dict(about)
+
+
+def _record_of(directory: Path) -> PlatformRecord:
+    """The audit's record by the schema of its time, the archive's, which may not be ours."""
+    bundled = audit_batch()
+    name = schema_file(bundled.name)
+    try:
+        schema = json.loads(_bytes_of(directory, name))
+        if schema == bundled.avro_schema:
+            return bundled
+        _require_no_names(schema)
+        return PlatformRecord(bundled.name, bundled.subject, schema)
+    except (ValueError, KeyError, TypeError, RecursionError, SchemaParseException) as error:
+        raise Malformed("the schema of the records cannot be read", where=name) from error
+
+
+def _require_no_names(avro_type: Any) -> None:
+    """None of ours refers to another by name, and one that did could be without end."""
+    if isinstance(avro_type, str):
+        if avro_type not in _PRIMITIVES:
+            raise ValueError(avro_type)
+    elif isinstance(avro_type, list):
+        for branch in avro_type:
+            _require_no_names(branch)
+    elif avro_type["type"] not in ("record", "enum"):
+        _require_no_names(avro_type.get("items", avro_type["type"]))
+    for field in avro_type.get("fields", ()) if isinstance(avro_type, dict) else ():
+        _require_no_names(field["type"])
 
 
 def _read_part(

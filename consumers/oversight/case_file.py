@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from confluent_kafka import Message
 
 from sharebus import InvalidInput, Refused
-from sharebus.consumers.oversight.archive import Part
 from sharebus.consumers.oversight.search_index import Found
 from sharebus.governance.agency import Agency, SigningKey
 from sharebus.governance.facts import AnyFact
@@ -22,13 +21,12 @@ from sharebus.governance.founder import Founder
 from sharebus.governance.identity import FOUNDER
 from sharebus.infra.facts_reader import fact_of
 from sharebus.infra.log_reader import LogReader
-from sharebus.ledger.entry import LeafEntry
 from sharebus.ledger.errors import Malformed, Unproven
 from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.command import check_signature, read_command
 from sharebus.schemas.filed_command import CommandRule
-from sharebus.schemas.record import audit_batch, case_fact, policy_fact
+from sharebus.schemas.record import case_fact, policy_fact
 from sharebus.schemas.record import command as command_record
 from sharebus.schemas.topic import COMMANDS_PREFIX, FACTS_CASES, FACTS_POLICY, agency_of_commands
 
@@ -105,11 +103,10 @@ def _take_keys(keys: dict[str, dict[str, Any]], message: Message) -> None:
             keys.setdefault(name, {})[f"{key.id} {key.public_key}"] = key.model_dump(mode="json")
 
 
-def note_commands(part: Part, lines: dict[Place, list[Line]]) -> None:
-    """Add what the records of a part say of commands."""
-    for encoded in part.entries:
-        batch = audit_batch().decode(LeafEntry.decode(encoded).value)
-        if batch["kind"] == "command":
+def note_commands(batches: Iterable[Mapping[str, Any]], lines: dict[Place, list[Line]]) -> None:
+    """Add what records say of commands."""
+    for batch in batches:
+        if batch.get("kind") == "command":
             for line in batch["lines"]:
                 if line["route"] < 0:  # the others are facts that followed
                     lines.setdefault(Place(batch["source_topic"], line["offset"]), []).append(line)

@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sharebus import InvalidInput, SharebusError
-from sharebus.consumers.oversight.archive import Part, parts_of, write_archive
+from sharebus.consumers.oversight.archive import Part, parts_of, sums_of, write_archive
 from sharebus.consumers.oversight.archive_check import CheckedArchive, check_archive
 from sharebus.consumers.oversight.log_files import public_checkpoint
 from sharebus.infra.tile_directory import TileDirectory
 from sharebus.ledger.errors import Malformed, Unproven, Untrusted
 from sharebus.ledger.keys import NoteSigner
 from sharebus.ledger.policy import Policy
+from sharebus.schemas.canonical import canonical_json
 
 from .audit_log import ORIGIN, POLICY, Audit
 
@@ -147,8 +148,6 @@ def resealed(archive: Path, directory: Path) -> Path:
 
 
 def reseal(directory: Path) -> None:
-    from sharebus.consumers.oversight.archive import sums_of
-
     (directory / "SHA256SUMS").write_text(sums_of(directory))
 
 
@@ -185,6 +184,37 @@ def test_records_of_another_place_are_not_those(archive: Path, tmp_path: Path) -
     with pytest.raises(Unproven):
         check(directory)
     assert plainly(directory) == 1
+
+
+def test_archive_is_read_by_the_schema_of_its_time(archive: Path, tmp_path: Path) -> None:
+    directory = resealed(archive, tmp_path / "archive")
+    schema = directory / "schemas" / "audit_batch.avsc"
+    schema.write_text(schema.read_text().replace('"decided_ms"', '"made_ms"'))
+    readable = directory / "records.jsonl"
+    lines = [json.loads(line) for line in readable.read_text().splitlines()]
+    for line in lines:
+        line["made_ms"] = line.pop("decided_ms")
+    readable.write_text("".join(canonical_json(line) + "\n" for line in lines))
+    reseal(directory)
+    assert check(directory).leaves == 515
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        b"no json", b"[]",
+        b'{"type": "record", "name": "A", "fields": [{"name": "a", "type": "A"}]}',
+        b'{"type": "array", "items": {"type": "B"}}', b'{"type": "record", "name": "A"}', b"{}",
+    ],
+)  # fmt: skip
+def test_schema_that_is_none_or_has_no_end_is_refused(
+    archive: Path, tmp_path: Path, schema: bytes
+) -> None:
+    directory = resealed(archive, tmp_path / "archive")
+    (directory / "schemas" / "audit_batch.avsc").write_bytes(schema)
+    reseal(directory)
+    with pytest.raises(SharebusError):
+        check(directory)
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
