@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from sharebus import InvalidInput, Refused
+from sharebus import InvalidInput
 from sharebus.cli.output import print_json, print_line, print_note
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.identity import parse_system
 from sharebus.infra.private_key import key_path
 from sharebus.infra.settings import load_settings
-from sharebus.producers.desk import Desk, load_key
+from sharebus.producers.desk import Desk, load_key, refusal_of
 
 AsOption = Annotated[
     str, typer.Option("--as", help="A system of the agency, AGENCY.SYSTEM.", metavar="SYSTEM")
@@ -73,10 +73,7 @@ def show_answer(answer: Answer, as_json: bool) -> None:
     if as_json:
         print_json(answer_document(answer))
     if answer.outcome == "refused":
-        raise Refused(
-            answer.problem, where=answer.where or f"{answer.case_kind} {answer.case}",
-            expected=answer.expected, found=answer.found, remedy=answer.remedy,
-        )  # fmt: skip
+        raise refusal_of(answer)
     if not as_json:
         print_line(f"{answer.case_kind} {answer.case}: {answer.state}")
         print_note(f"{answer.verb}, version {answer.version}, by {answer.basis}")

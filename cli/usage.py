@@ -6,18 +6,17 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from sharebus import Unavailable
 from sharebus.cli.act_fields import Field, Given, day, number, text
 from sharebus.cli.acts import Act, add_acts
 from sharebus.cli.case import add_looks
 from sharebus.cli.case_view import time_text
-from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting, show_answer
+from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.consumers.oversight.reads import last_reads
-from sharebus.governance.identity import parse_system
+from sharebus.governance.facts import fact_document
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import load_settings
-from sharebus.producers.desk import ANSWER_SECONDS, Desk, new_case_id
+from sharebus.producers.desk import Holder
 
 _SUBSCRIBER, _PROVIDER = "nb-tax.levy", "nb-market-regulation.registration"
 _INSPECT: Final = "inspect"
@@ -102,16 +101,12 @@ def _inspect(
     what the broker gave, as the meter has written it into the audit, which only an overseer reads.
     """
     with acting(system, key, officer) as desk:
-        body = {"entry": entry, **({"agency": agency} if agency else {})}
-        answer = desk.file("usage", new_case_id("usage"), "inspect", body)
-        if answer.outcome == "refused":
-            show_answer(answer, as_json)
-        holders = _holders(desk, answer.case)
-    _add_reads(holders, entry, overseer)
+        found = desk.inspect(entry, agency)
+    reads = _last_reads(entry, overseer)
     if as_json:
-        print_json(holders)
+        print_json([_document(holder, reads) for holder in found.holders])
         return
-    if not holders:
+    if not found.holders:
         print_note(f"Nobody has or had a grant on {entry}.")
         return
     print_table(
@@ -120,51 +115,49 @@ def _inspect(
             "grant", "system", "purpose", "term", "holds", "last read", "last used", "uses",
             "events", "disposed",
         ),
-        (_row(holder) for holder in holders),
+        (_row(holder, reads) for holder in found.holders),
     )  # fmt: skip
-    print_note(f"inspection {answer.case}, by {answer.basis}")
+    print_note(f"inspection {found.case}, by {found.basis}")
 
 
-def _holders(desk: Desk, inspection: str) -> list[dict[str, Any]]:
-    desk.wait_until(lambda: desk.known("usage", inspection) is not None, ANSWER_SECONDS)
-    version = desk.known("usage", inspection)
-    if version is None:
-        raise Unavailable(
-            "the inspection was decided, but is not told yet", where=f"usage {inspection}",
-            remedy=f"Look again: sharebus usage show {inspection} --as {desk.system}",
-        )  # fmt: skip
-    # A copy, since what a case holds is not ours to change.
-    return [dict(holder) for holder in version.case.content.get("holders", [])]
-
-
-def _add_reads(holders: list[dict[str, Any]], entry: str, overseer: str | None) -> None:
-    """``last_read_ms`` of each system; None where it is not known to have read."""
+def _last_reads(entry: str, overseer: str | None) -> Mapping[str, int] | None:
+    """By principal; None where nobody asked."""
     if overseer is None:
-        return
+        return None
     settings = load_settings()
-    reads = last_reads(client_config(settings, credentials_for(settings, overseer)), entry)
-    for holder in holders:
-        principal = parse_system(holder["grant"]["system"]).principal
-        holder["last_read_ms"] = reads.get(principal)
+    return last_reads(client_config(settings, credentials_for(settings, overseer)), entry)
 
 
-def _last_read(holder: Mapping[str, Any]) -> str:
-    if "last_read_ms" not in holder:
+def _read_ms(holder: Holder, reads: Mapping[str, int]) -> int | None:
+    return reads.get(holder.grant.grantee.principal)
+
+
+def _document(holder: Holder, reads: Mapping[str, int] | None) -> dict[str, Any]:
+    disposed = holder.disposed
+    return {
+        **holder._asdict(),
+        "grant": fact_document(holder.grant),
+        "last_used": holder.last_used and str(holder.last_used),
+        "disposed": disposed and {**disposed._asdict(), "day": str(disposed.day)},
+        **({} if reads is None else {"last_read_ms": _read_ms(holder, reads)}),
+    }
+
+
+def _last_read(holder: Holder, reads: Mapping[str, int] | None) -> str:
+    if reads is None:
         return "not asked"
-    at_ms = holder["last_read_ms"]
+    at_ms = _read_ms(holder, reads)
     return "never" if at_ms is None else time_text(at_ms)
 
 
-def _row(holder: Mapping[str, Any]) -> tuple[str, ...]:
-    grant, disposed = holder["grant"], holder["disposed"]
-    term, purpose = grant["term"], grant["purpose"]
+def _row(holder: Holder, reads: Mapping[str, int] | None) -> tuple[str, ...]:
+    grant, disposed = holder.grant, holder.disposed
     said = ""
     if disposed:
-        whole = "" if disposed["is_whole"] else " (in part)"
-        said = f"{disposed['day']} {disposed['means']}{whole}"
+        said = f"{disposed.day} {disposed.means}{'' if disposed.is_whole else ' (in part)'}"
     return (
-        grant["id"], grant["system"], f"{purpose['scenario']} ({purpose['legal_basis']})",
-        f"{term['first_day']} to {term['last_day']}", "yes" if holder["holds"] else "no",
-        _last_read(holder), holder["last_used"] or "not recorded", str(holder["uses"]),
-        str(holder["events"]), said,
+        grant.id, grant.system, f"{grant.purpose.scenario} ({grant.purpose.legal_basis})",
+        f"{grant.term.first_day} to {grant.term.last_day}", "yes" if holder.holds else "no",
+        _last_read(holder, reads), str(holder.last_used or "not recorded"), str(holder.uses),
+        str(holder.events), said,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from confluent_kafka import Producer
 
-from sharebus import InvalidInput, Unavailable
+from sharebus import InvalidInput, Refused, Unavailable
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Author
@@ -22,6 +22,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.infra.private_key import PrivateKey
 from sharebus.infra.settings import Settings
 from sharebus.producers.desk.inbox import Task, tasks_of
+from sharebus.producers.desk.inspection import Inspection, read_inspection
 from sharebus.producers.desk.mailbox import CaseVersion, Mailbox
 from sharebus.producers.outbox import Outbox, producer_config
 from sharebus.schemas.canonical import canonical_json
@@ -37,6 +38,14 @@ _ID_BYTES: Final = 4
 def new_case_id(kind: str) -> str:
     """An id for a new case; this many bits are never drawn twice by accident."""
     return f"{kind[0]}-{secrets.token_hex(_ID_BYTES)}"  # only the registrar knows all ids
+
+
+def refusal_of(answer: Answer) -> Refused:
+    """The refusal that an answer tells, as the error it was, with the article and what to do."""
+    return Refused(
+        answer.problem, where=answer.where or f"{answer.case_kind} {answer.case}",
+        expected=answer.expected, found=answer.found, remedy=answer.remedy,
+    )  # fmt: skip
 
 
 class Desk:
@@ -153,6 +162,28 @@ class Desk:
         """Record that all that came under a grant was disposed of (销毁, 删除 …) on a local day."""
         body = {"grant": grant, "means": means, "day": str(day), "remark": remark}
         return self._file_usage("dispose", body)
+
+    def inspect(self, entry: str, agency: str | None = None) -> Inspection:
+        """Inspect, as its provider, who holds an entry and what became of it (Order 809 Art 29).
+
+        The inspection is a command, and on record. ``agency`` narrows it to one holder.
+
+        :raises Refused: the entry is another's, or has more grants than one inspection can hold.
+        :raises Unavailable: no answer, or what it found is not told, within `ANSWER_SECONDS`.
+        """
+        body = {"entry": entry, "agency": agency}
+        answer = self._file_usage("inspect", body)
+        if answer.outcome == "refused":
+            raise refusal_of(answer)
+        case = answer.case
+        self.wait_until(lambda: self.known("usage", case) is not None, ANSWER_SECONDS)
+        told = self.known("usage", case)
+        if told is None:
+            raise Unavailable(
+                "the inspection was decided, but is not told yet", where=f"usage {case}",
+                remedy=f"Look again: sharebus usage show {case} --as {self.system}",
+            )  # fmt: skip
+        return read_inspection(told.case, answer.basis)
 
     def _file_usage(self, verb: str, body: Mapping[str, Any]) -> Answer:
         given = {name: value for name, value in body.items() if value is not None}

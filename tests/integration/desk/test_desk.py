@@ -89,6 +89,11 @@ def test_use_is_recorded_by_the_recipient_and_inspected_by_the_provider(
     assert (holder["uses"], holder["events"], holder["last_used"]) == (1, 7, "2026-01-31")
     assert holder["disposed"] == {"day": "2026-02-01", "means": "删除", "is_whole": True}
     assert holder["holds"]
+    with office.desk(hall.provider) as desk:
+        (seen,) = [each for each in desk.inspect(entry).holders if each.grant.id == request_id]
+        assert (seen.uses, seen.last_used, seen.holds) == (1, date(2026, 1, 31), True)
+        with pytest.raises(Refused, match="inspects the use of its own entries"):
+            desk.inspect("nobodys-entry")
     with pytest.raises(Refused, match="inspects the use of its own entries"):
         office.run(hall.subscriber, "usage", entry)
 

@@ -20,6 +20,7 @@ from sharebus.governance.answer import Answer
 from sharebus.governance.lifecycle import CLOCK
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.infra.private_key import new_key, save_key
+from sharebus.producers.desk import Inspection
 from sharebus.producers.desk.mailbox import CaseVersion
 
 from ..governance.docket.town import Town, agency_document, entry_document
@@ -76,6 +77,10 @@ class FakeDesk:
 
     def wait_until(self, is_met: Any, wait_seconds: float | None = None) -> None:
         self.filed["is_waited_for"] = True
+
+    def inspect(self, entry: str, agency: str | None) -> Inspection:
+        self.file("usage", "u-1", "inspect", {"entry": entry})
+        return Inspection("u-1", "S Art 29", ())
 
     def file(
         self, kind: str, case_id: str, verb: str, body: dict[str, Any], head: Officer | None = None,
