@@ -20,6 +20,9 @@ DivisionPrefix = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}){0,3}$")]
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
+_LAST_MONTH: Final = 12
+_ASKED_FROM_MONTH: Final = 11
+"""Notices for a year have come between the end of October and the middle of December before it."""
 
 
 class SpecialDay(Strict):
@@ -177,6 +180,15 @@ class WorkingDays:
             else:
                 spans.append(span)
         return tuple(spans)
+
+
+def unsettled_year(calendar: WorkingDays, today: date) -> int | None:
+    """The year for whose working days it is time to ask: no notice settles it, and it is the
+    present one or, from 1 November on, the next."""
+    year = today.year + (today.month >= _ASKED_FROM_MONTH)
+    horizon = calendar.horizon  # late in December of the last year that is settled
+    first = horizon.year + (horizon.month == _LAST_MONTH)
+    return first if first <= year else None
 
 
 def days_after(day: date) -> Iterator[date]:

@@ -20,6 +20,7 @@ from sharebus.governance.working_days import (
     SpecialDay,
     WorkingDays,
     WorkingDayTable,
+    unsettled_year,
 )
 from sharebus.infra.clock_tables import load_working_days
 
@@ -292,3 +293,24 @@ def test_correction_that_does_not_fit_the_calendar_is_refused(unfit: CalendarCor
 def test_correction_with_a_day_twice_is_refused() -> None:
     with pytest.raises(ValidationError, match="each once"):
         correction(("2026-08-11", False), ("2026-08-11", True))
+
+
+# The next year
+
+
+@pytest.mark.parametrize(
+    ("today", "horizon", "expected"),
+    [
+        ("2026-10-31", None, None), ("2026-11-01", None, 2027), ("2026-12-31", None, 2027),
+        ("2027-03-01", None, 2027), ("2026-11-01", "2027-12-28", None),
+        ("2027-11-01", "2027-12-28", 2028), ("2026-11-01", "2027-06-30", 2027),
+        ("2028-11-01", None, 2027),
+    ],
+)  # fmt: skip
+def test_from_november_on_the_days_of_the_next_year_are_asked_for(
+    today: str, horizon: str | None, expected: int | None
+) -> None:
+    calendar = CALENDAR
+    if horizon:
+        calendar = WorkingDays(TABLE, [correction(("2027-01-01", False), horizon=horizon)])
+    assert unsettled_year(calendar, date.fromisoformat(today)) == expected
