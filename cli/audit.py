@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from sharebus import InvalidInput, NumbersDisagree
-from sharebus.cli import audit_export, audit_proof, audit_received, audit_search
+from sharebus.cli import audit_erase, audit_export, audit_proof, audit_received, audit_search
 from sharebus.cli.audit_pins import (
     FilesOption,
     KeyOption,
@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     audit_search.register(group)
     audit_received.register(group)
     audit_export.register(group)
+    audit_erase.register(group)
     group.command(
         "completeness", epilog="Example:  sharebus audit completeness --entry legal-persons"
     )(_completeness)

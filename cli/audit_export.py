@@ -38,7 +38,7 @@ from sharebus.ledger.tiles import TILE_WIDTH
 from sharebus.schemas.record import audit_batch
 
 _LEAVES = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
-_CASE = re.compile(r"([a-z][a-z0-9_-]{1,40})/([a-z][a-z0-9-]{1,40})")
+CASE = re.compile(r"([a-z][a-z0-9_-]{1,40})/([a-z][a-z0-9-]{1,40})")
 _MS_MAX = 2**62
 
 
@@ -109,7 +109,7 @@ def _case(
     settings: Settings, log: LogFiles, size: int, case: str, index: Path | None, files: str | None,
     principal: str,
 ) -> tuple[Iterable[Part], dict[str, bytes]]:  # fmt: skip
-    match = _CASE.fullmatch(case)
+    match = CASE.fullmatch(case)
     if match is None:
         raise InvalidInput("not a case", expected="KIND/CASE", found=case)
     searched = open_index(settings, index, files)

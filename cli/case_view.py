@@ -6,10 +6,13 @@ from typing import Any
 
 from sharebus.cli.output import print_json, print_note, print_table
 from sharebus.cli.role_title import role_title
+from sharebus.governance.agency import Officer
 from sharebus.governance.case import Case, RunningClock
 from sharebus.governance.holdings import IN_SUM
 from sharebus.governance.lifecycles import LIFECYCLES
 from sharebus.governance.local_time import local_datetime
+from sharebus.infra.case_keys import CaseKeys
+from sharebus.infra.settings import load_settings
 from sharebus.producers.desk import CaseVersion, Task
 
 
@@ -120,6 +123,7 @@ def case_document(case: Case) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(
         case.model_dump_json(exclude={"kind": True, "clocks": {"__all__": {"clock"}}})
     )
+    document |= {"officer": _person(case, case.officer), "head": _person(case, case.head)}
     return document
 
 
@@ -129,7 +133,7 @@ def version_document(version: CaseVersion) -> dict[str, Any]:
         "version": version.case.version, "at": time_text(version.decided_ms),
         "decided_ms": version.decided_ms, "verb": version.verb, "state": version.case.state,
         "author": version.author, "basis": version.basis,
-        "officer": version.case.officer and version.case.officer.model_dump(),
+        "officer": _person(version.case, version.case.officer),
         "clocks": case_document(version.case)["clocks"],
         "audit": f"{version.audit_writer}/{version.audit_sequence}",
     }  # fmt: skip
@@ -202,12 +206,20 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _person(case: Case, officer: Officer | None) -> dict[str, str] | None:
+    """Who acted in a case, by name where its key is here."""
+    if officer is None:
+        return None
+    name = CaseKeys(load_settings()).shown(officer.name, f"{case.case_kind}/{case.id}")
+    return {"name": name, "title": officer.title}
+
+
 def _history_row(version: CaseVersion) -> tuple[object, ...]:
-    officer = version.case.officer
+    officer = _person(version.case, version.case.officer)
     return (
         version.case.version, time_text(version.decided_ms), word_of(version.verb),
         version.case.state, version.author or "the clock",
-        f"{officer.name}, {officer.title}" if officer else "", version.basis,
+        f"{officer['name']}, {officer['title']}" if officer else "", version.basis,
         "; ".join(f"{clock.step} {_due_text(clock)}" for clock in version.case.clocks),
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from sharebus.governance.identity import FOUNDER
 from sharebus.governance.lifecycle import CLOCK, CONSENT, NOTHING, Lifecycle, Move
-from sharebus.governance.lifecycles_of_use import EMERGENCY, PERMISSION, USAGE
+from sharebus.governance.lifecycle_of_violation import VIOLATION
+from sharebus.governance.lifecycles_of_use import EMERGENCY, ERASURE, PERMISSION, USAGE
 from sharebus.governance.role import Role
 
 _COORDINATOR, _SUPERVISOR = Role.COORDINATOR, Role.SUPERVISOR
@@ -282,6 +283,7 @@ LIFECYCLES: Final = {
     lifecycle.kind: lifecycle
     for lifecycle in (
         AGENCY, ENTRY, CHANGE, DEMAND, REQUEST, GRANT, AGREEMENT, DISPUTE, PERMISSION, EMERGENCY,
-        USAGE, DESIGNATION, QUESTION, TABLE, FOUNDING,
+        USAGE, ERASURE, DESIGNATION, QUESTION, VIOLATION, TABLE,
+        FOUNDING,
     )
 }  # fmt: skip

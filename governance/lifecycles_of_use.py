@@ -58,3 +58,13 @@ USAGE: Final = Lifecycle(
     ),
 )  # fmt: skip
 """What became of what was received: each record is a case of its own, which nothing changes."""
+
+ERASURE: Final = Lifecycle(
+    "erasure",
+    (
+        Move("erase", (NOTHING,), "erased", (_PROVIDER,), "P Art 47",
+             needs=("about", "keys", "basis"), tells=(_COORDINATOR, _SUPERVISOR)),
+    ),
+)  # fmt: skip
+"""An agency destroyed its keys of what is sealed in a case; P is the Personal Information
+Protection Law (个人信息保护法)."""

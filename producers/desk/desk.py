@@ -15,6 +15,7 @@ from sharebus.governance.answer import Answer
 from sharebus.governance.case import Author
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.identity import SystemName
+from sharebus.infra.case_keys import CaseKeys
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
@@ -56,7 +57,8 @@ class Desk:
             for task in desk.inbox():
                 print(task.case.id, task.due, task.basis)
 
-    ``officer`` gives the commands; without one it is the agency's officer on record. Without a key
+    ``officer`` gives the commands, and its name is sealed, as that of a head is; without one it is
+    the agency's officer on record, whom every agency knows. Without a key
     the desk only reads. It needs the broker alone.
 
     :raises InvalidInput: there are no credentials.
@@ -74,6 +76,7 @@ class Desk:
         self.agency = system.agency
         self._key = key
         self._officer = officer
+        self._case_keys = CaseKeys(settings)
         self._config = client_config(settings, credentials_for(settings, system.principal))
         self._log = LogReader(self._config)
         self._mailbox = Mailbox(self._log, self.agency)
@@ -128,7 +131,8 @@ class Desk:
                 {
                     "id": command_id, "case": case, "case_kind": case_kind,
                     "seen_version": seen_version, "verb": verb,
-                    "body": canonical_json(body), "head": head and head.model_dump(),
+                    "body": canonical_json(body),
+                    "head": head and self._sealed(head, f"{case_kind}/{case}"),
                 }
             )  # fmt: skip
             self.wait_until(lambda: self._mailbox.answer(command_id) is not None, wait_seconds)
@@ -242,7 +246,7 @@ class Desk:
     def _send(self, record: Mapping[str, Any]) -> None:
         if self._key is None:
             raise InvalidInput("this desk has no key to sign with", expected="a private key")
-        officer = self._acting().model_dump()
+        officer = self._acting(f"{record['case_kind']}/{record['case']}")
         unsigned = read_command({**record, "officer": officer, "signature": None})
         signed = sign(
             self.agency, unsigned, key=self._key.id, algorithm=self._key.algorithm,
@@ -264,12 +268,17 @@ class Desk:
         finally:
             producer.purge()
 
-    def _acting(self) -> Officer:
+    def _sealed(self, officer: Officer, case: str) -> dict[str, Any]:
+        """The title is the office's; the name is for those whom the agency gives the key."""
+        return {"name": self._case_keys.seal(officer.name, case), "title": officer.title}
+
+    def _acting(self, case: str) -> dict[str, Any]:
+        if self._officer is not None:
+            return self._sealed(self._officer, case)
         known = self.catalog.agencies.get(self.agency)
-        officer = self._officer or (known.officer if known else None)
-        if officer is None:
+        if known is None:
             raise InvalidInput(
                 "a command names the officer who gives it", where=self.agency,
                 expected="an officer: none is on record in the catalog",
             )  # fmt: skip
-        return officer
+        return known.officer.model_dump()  # the contact that every agency knows

@@ -56,6 +56,31 @@ def test_request_goes_from_the_subscriber_over_the_providers_inbox_to_a_grant(
     assert (grant.entry, grant.fields, grant.revoked) == (entry, ("code", "name"), False)
 
 
+def test_name_of_an_officer_is_sealed_and_erased_when_the_case_is_closed(
+    office: Office, entry: str, request_id: str
+) -> None:
+    hall, name, case = office.hall, "欧阳某某", f"request/{request_id}"
+    named = ("--officer", f"{name},科长")
+    submitted = ("request", "submit", entry, *ASKED, "--id", request_id)
+    office.run(hall.subscriber, *submitted, *named)
+    with pytest.raises(Refused, match="until it is closed"):
+        office.run(hall.subscriber, "audit", "erase", "--case", case, "--basis", "示例法 47")
+    office.run(hall.subscriber, "request", "withdraw", request_id, *named)
+    shown = office.run(hall.subscriber, "request", "show", request_id)
+    assert [version["officer"]["name"] for version in shown["history"]] == [name, name]
+    with office.desk(hall.subscriber) as desk:
+        told = desk.latest("request", request_id)
+    assert told is not None
+    assert told.case.officer is not None
+    assert told.case.officer.name.startswith("sealed:1:")
+    erased = office.run(hall.subscriber, "audit", "erase", "--case", case, "--basis", "示例法 47")
+    assert erased["outcome"] == "accepted"
+    shown = office.run(hall.subscriber, "request", "show", request_id)
+    assert {version["officer"]["name"] for version in shown["history"]} == {"(sealed)"}
+    with pytest.raises(InvalidInput, match="no key"):
+        office.run(hall.subscriber, "audit", "erase", "--case", case, "--basis", "示例法 47")
+
+
 def test_unconditional_data_is_granted_while_its_subscriber_waits(
     office: Office, request_id: str
 ) -> None:

@@ -48,7 +48,7 @@ def test_every_step_names_who_may_take_it_and_its_article(cycle: Lifecycle) -> N
     for move in cycle.moves:
         assert move.actors
         assert set(move.actors) <= set(ACTORS)
-        assert move.basis.startswith(("O Art ", "S Art ", "Z Art "))
+        assert move.basis.startswith(("O Art ", "S Art ", "Z Art ", "P Art "))
         assert move.is_consent == (move.verb == CONSENT)
         # A move that somebody's rights depend on is told to somebody.
         assert move.tells or move.target in move.sources or move.sources == (NOTHING,)

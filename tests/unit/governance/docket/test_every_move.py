@@ -174,6 +174,14 @@ def usages(town: Town) -> None:
     accepted(town.file("market", "usage", "u-3", "inspect", entry="open"))
 
 
+def erasures(town: Town) -> None:
+    town.ask("r-1", "open")
+    town.file("tax", "usage", "u-1", "dispose", grant="r-1", means="x", day="2026-03-02")
+    town.until(date(2029, 3, 5))
+    accepted(town.file("tax", "erasure", "x-1", "erase", about="usage/u-1", basis="x",
+                       keys=["0123456789abcdef"]))  # fmt: skip
+
+
 def questions(town: Town) -> None:
     town.publish("names", sharing={"class": "unconditional"})
     town.file("office", "agency", "market", "succeed", reason="x", successor="health")
@@ -197,6 +205,26 @@ def questions(town: Town) -> None:
     accepted(town.file("office", "designation", "s-1", "withdraw", reason="x"))
 
 
+def violations(town: Town) -> None:
+    told = {"item": 4, "source": "by_hand", "findings": "x"}
+    days = {"working_days": 1}
+    for case in ("v-1", "v-2"):
+        town.file("watch", "violation", case, "propose", agency="market", **told, **days)
+    accepted(town.file("market", "violation", "v-1", "state", statement="x"))
+    town.until(date(2026, 3, 10))
+    for case in ("v-1", "v-2"):
+        town.file("watch", "violation", case, "order", reason="x", measures="x", **days)
+    accepted(town.file("watch", "violation", "v-1", "remind"))
+    town.file("market", "violation", "v-1", "reply", reply="x")
+    accepted(town.file("watch", "violation", "v-1", "return", reason="x", **days))
+    town.file("market", "violation", "v-1", "reply", reply="x")
+    accepted(town.file("watch", "violation", "v-1", "verify", finding="x"))
+    town.until(date(2026, 3, 20))
+    town.file("hall", "violation", "v-2", "criticise", reason="x", responsible="x")
+    accepted(town.file("watch", "violation", "v-2", "refer", reason="x", referred_to="x"))
+    accepted(town.file("watch", "violation", "v-2", "withdraw", reason="x"))
+
+
 def foundings(town: Town) -> None:
     document = agency_document("water")
     accepted(
@@ -210,7 +238,7 @@ def test_every_move_is_taken_and_every_state_reached() -> None:
     reached: set[tuple[str, str]] = set()
     for way in (
         agencies, entries, changes, demands, requests, grants, agreements, disputes, permissions,
-        emergencies, usages, questions, foundings,
+        emergencies, usages, erasures, questions, violations, foundings,
     ):  # fmt: skip
         town = Town()
         way(town)
