@@ -10,6 +10,7 @@ LINES_MAX: Final = 256
 RECORD_BYTES_MAX: Final = 48 * 1024
 _LINE_BYTES_FIXED: Final = 96
 """An upper bound of a line without its place and digests."""
+_CLOSING_BYTES_MAX: Final = 40
 _DELIVERY_BYTES_MAX: Final = 32
 _HEADER_BYTES_MAX: Final = 1024
 _CLOSING_OUTCOMES: Final = frozenset({"closed", "duplicate"})
@@ -44,7 +45,8 @@ def seal(
     """Make audit records of the lines of one partition in one transaction.
 
     A line's ``route`` is a tuple of topics and its ``delivery`` a pair (period, delivery) or None;
-    both become indexes into tables of their record. ``delivery_digest`` gives the pseudonym of a
+    both become indexes into tables of their record; the counts of a ``closing`` stand beside the
+    lines. ``delivery_digest`` gives the pseudonym of a
     delivery id.
     """
     chunks = list(_chunks(lines))
@@ -53,6 +55,7 @@ def seal(
     for part, chunk in enumerate(chunks, start=1):
         routes: dict[tuple[str, ...], int] = {}
         deliveries: dict[tuple[str, str], int] = {}
+        closings: list[dict[str, int]] = []
         for line in chunk:
             route, delivery = line["route"], line["delivery"]
             line["route"] = routes.setdefault(route, len(routes)) if route else -1
@@ -61,6 +64,8 @@ def seal(
             )
             if line["outcome"] in _CLOSING_OUTCOMES:
                 sequences[line["offset"]] = head.next_sequence
+            if counts := line.pop("closing", None):
+                closings.append({"offset": line["offset"], **counts})
         batch = head.link(
             {
                 "decided_ms": source.decided_ms,
@@ -78,6 +83,7 @@ def seal(
                 ],
                 "routes": [list(route) for route in routes],
                 "lines": chunk,
+                "closings": closings,
             }
         )
         value = audit_batch().encode(schema_id, batch)
@@ -92,6 +98,7 @@ def _chunks(lines: list[Line]) -> Iterator[list[Line]]:
     size = 0
     for line in lines:
         added = _LINE_BYTES_FIXED + len(line["place"]) * 4 + len(line["digests"])
+        added += _CLOSING_BYTES_MAX if "closing" in line else 0
         names = _bytes_of_names(line, named)
         is_full = len(chunk) == LINES_MAX or (
             size + added + names > RECORD_BYTES_MAX - _HEADER_BYTES_MAX

@@ -58,6 +58,12 @@ class Closing(NamedTuple):
     duplicate: int
 
     @property
+    def counts(self) -> dict[str, int]:
+        """As the audit has them; ``counted`` are the events that the provider says it sent."""
+        counts = {"counted": self.declared, "accepted": self.accepted, "refused": self.refused}
+        return {"partition_count": self.partition_count, **counts}
+
+    @property
     def outcome(self) -> str:
         """``no_change``; ``complete`` when all declared events were accepted; else not."""
         if self.no_change and self.declared == self.accepted == 0:
@@ -213,21 +219,14 @@ class Lane:
         # A closing sent again, after a lost answer, is answered again from the same counts.
         outcome = Outcome.DUPLICATE if count.closed else Outcome.CLOSED
         count.closed = True
-        decision.closings.append(
-            Closing(
-                name,
-                offset,
-                ingress_ms,
-                closing["events_in_partition"],
-                closing["partition_count"],
-                closing["no_change"],
-                count.accepted,
-                count.refused,
-                count.duplicate,
-            )
-        )
+        closed = Closing(
+            name, offset, ingress_ms, closing["events_in_partition"], closing["partition_count"],
+            closing["no_change"], count.accepted, count.refused, count.duplicate,
+        )  # fmt: skip
+        decision.closings.append(closed)
         digest = self._digest.record(arrival[2] or b"", value)
         self._line(decision, arrival, envelope, outcome, "", "", _NOTHING, digest)
+        decision.lines[-1]["closing"] = closed.counts
 
     def _refuse(
         self,

@@ -119,6 +119,14 @@ def test_seal_gives_the_sequence_of_the_record_that_holds_a_closing() -> None:
     assert result.sequence_by_offset[LINES_MAX] == 41
 
 
+def test_seal_keeps_the_counts_of_each_closing_beside_its_line() -> None:
+    counts = {"partition_count": 2, "counted": 9, "accepted": 7, "refused": 1}
+    lines = [line(3), line(4, outcome=Outcome.CLOSED, closing=counts), line(5)]
+    (batch,) = batches(sealed(lines).values)
+    assert batch["closings"] == [{"offset": 4, **counts}]
+    assert len(batch["lines"]) == 3
+
+
 def test_seal_gives_the_sequence_of_a_closing_that_was_sent_again() -> None:
     lines = [line(0), line(1, outcome=Outcome.DUPLICATE)]
     assert sealed(lines, HEAD._replace(next_sequence=7)).sequence_by_offset == {1: 7}
