@@ -24,6 +24,7 @@ AT_WILL: Final[Mapping[str, frozenset[str]]] = {
     "permission": frozenset({"take_back"}),
     "emergency": frozenset({"end"}),
     "designation": frozenset({"withdraw"}),
+    "violation": frozenset({"remind", "withdraw", "criticise", "refer"}),
 }  # fmt: skip
 """Moves that somebody may take and nobody waits for."""
 

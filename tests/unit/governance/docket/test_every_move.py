@@ -1,6 +1,6 @@
 """Every move of every lifecycle is one that the docket takes; every state is reached."""
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from sharebus.governance.identity import FOUNDER
@@ -211,7 +211,7 @@ def violations(town: Town) -> None:
     for case in ("v-1", "v-2"):
         town.file("watch", "violation", case, "propose", agency="market", **told, **days)
     accepted(town.file("market", "violation", "v-1", "state", statement="x"))
-    town.until(date(2026, 3, 10))
+    town.until(date(2026, 3, 10), time(12))
     for case in ("v-1", "v-2"):
         town.file("watch", "violation", case, "order", reason="x", measures="x", **days)
     accepted(town.file("watch", "violation", "v-1", "remind"))

@@ -150,8 +150,15 @@ def ended(town: Town) -> tuple[str, str]:
     return "emergency", "e-1"
 
 
+def proposed(town: Town) -> tuple[str, str]:
+    content = {"item": 4, "source": "by_hand", "findings": "x", "working_days": 5}
+    town.file("watch", "violation", "v-1", "propose", agency="market", **content)
+    return "violation", "v-1"
+
+
 SET_IN_THE_CASE: Final[dict[str, tuple[Callable[[Town], tuple[str, str]], str]]] = {
     "list": (promised, "market"), "rectify": (suspended, "tax"), "confirm": (ended, "health"),
+    "state_case": (proposed, "market"),
 }  # fmt: skip
 """Steps whose day a case sets itself: its history, and who is awaited."""
 
