@@ -308,9 +308,13 @@ class World:
         return reconcile(read_books(self.admin_config, self.digest, names))
 
     def receipts(self, entry: CatalogEntry) -> list[dict[str, Any]]:
-        records = self.records(topics.notices_topic(self.provider))
-        receipts = [delivery_receipt().decode(record.value() or b"") for record in records]
-        return [receipt for receipt in receipts if receipt["entry"] == entry.id]
+        # The key tells whose it is: there are notices of other kinds too.
+        prefix = f"{entry.id}/".encode()
+        return [
+            delivery_receipt().decode(record.value() or b"")
+            for record in self.records(topics.notices_topic(self.provider))
+            if (record.key() or b"").startswith(prefix)
+        ]
 
     def quarantined(self, entry_id: str, agency: str = "") -> dict[tuple[int, int], Message]:
         """Quarantine records of an entry, by partition and offset of the event."""

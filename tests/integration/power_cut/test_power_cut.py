@@ -86,9 +86,8 @@ class Machine:
         files = TileDirectory(ledger_directory(settings))
         verify_files(files, trust, None)
         config = self.world.admin_config
-        return verify_topic(
-            config, trust, None, is_full=True, files=files
-        ).log.checkpoint.size  # fmt: skip
+        found = verify_topic(config, trust, None, is_full=True, files=files)
+        return found.log.checkpoint.size
 
 
 @pytest.fixture
