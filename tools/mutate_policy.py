@@ -34,16 +34,23 @@ MODULES: Final = {
     "governance/collection.py": (f"{_GOVERNANCE}/test_collection.py",),
     "governance/self_service.py": (f"{_GOVERNANCE}/test_collection.py",),
     "governance/facts.py": (f"{_GOVERNANCE}/test_facts.py",),
-    "governance/entry.py": (f"{_GOVERNANCE}/test_entry.py", *_DOCKET),
+    "governance/entry.py": (
+        f"{_GOVERNANCE}/test_entry.py", f"{_GOVERNANCE}/test_update_schedule.py", *_DOCKET,
+    ),
     "governance/agency.py": _DOCKET,
     "governance/application.py": _DOCKET,
     "governance/narrowing.py": (f"{_GOVERNANCE}/test_narrowing.py", *_DOCKET),
     "stream_apps/enforcer/rights.py": (f"{_APPS}/test_enforcer_state.py",),
-    "stream_apps/enforcer/desired.py": (f"{_APPS}/test_enforcer_state.py",),
+    "stream_apps/enforcer/desired.py": (
+        f"{_APPS}/test_enforcer_state.py", f"{_APPS}/test_enforcer_parts.py",
+    ),
     "stream_apps/gate/release.py": (
         f"{_APPS}/gate/test_lane.py", f"{_APPS}/gate/test_view_property.py",
     ),
-    "stream_apps/gate/plan.py": (f"{_APPS}/gate/test_plan.py", f"{_APPS}/gate/test_lane.py"),
+    "stream_apps/gate/plan.py": (
+        f"{_APPS}/gate/test_plan.py", f"{_APPS}/gate/test_lane.py",
+        f"{_APPS}/gate/test_standing.py",
+    ),
 }  # fmt: skip
 """What decides who sees what, each with the tests of its own; ``TESTS`` are for all."""
 TESTS: Final = (f"{_APPS}/test_enforcer_plan.py", "tests/unit/policy")

@@ -11,7 +11,7 @@ from sharebus.governance.agency import Agency, SystemRole
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.shared_copy import copy_left, is_shared_copy_closed
-from sharebus.governance.view import SHARED, view_schema
+from sharebus.governance.view import view_schema
 from sharebus.schemas import topic as topics
 from sharebus.schemas.canonical import canonical_json
 from sharebus.schemas.record import platform_records, policy_fact
@@ -233,7 +233,7 @@ def _schemas(facts: PolicyFacts, entry: CatalogEntry) -> Iterator[SubjectSchema]
         yield SubjectSchema(topics.value_subject(accepted), text)
         for view in facts.views_of(entry):
             released = topics.view_topic(entry.id, view.name)
-            if view.name == SHARED and released == accepted:
+            if released == accepted:
                 continue  # one copy, passed on byte for byte under the ingress schema
             text_of_view = canonical_json(view_schema(avro_schema, view.fields))
             yield SubjectSchema(topics.value_subject(released), text_of_view)

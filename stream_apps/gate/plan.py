@@ -41,7 +41,7 @@ class ViewPlan(NamedTuple):
     passes_key: Callable[[bytes], bool] | None
     cut: Mapping[int, Callable[[Payload], bytes]]
     pseudonym_secret: bytes | None
-    provided_at: int = -1
+    provided_at: int
 
 
 Right = tuple[str, tuple[str, ...], RowFilter | None]
@@ -108,9 +108,6 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
     closing = facts.schemas.get(delivery_closed().subject, {})
     agency = entry.provider.agency
     readers = {schema_id: reader_of(schema) for schema_id, schema in by_id.items()}
-    views = (
-        () if entry.shares_one_copy and not _other_views(facts, entry) else facts.views_of(entry)
-    )
     return EntryPlan(
         entry=entry,
         suspended=facts.is_suspended(entry),
@@ -132,7 +129,7 @@ def compile_plan(facts: PolicyFacts, entry: CatalogEntry, view_key: bytes) -> En
         deliveries_topic=topics.deliveries_topic(entry.id),
         views=tuple(
             _view_plan(facts, entry, view, by_id, view_key)
-            for view in views
+            for view in facts.views_of(entry)
             if not (view.name == SHARED and entry.shares_one_copy)
             and facts.schemas.get(_view_subject(entry, view))
         ),
@@ -151,10 +148,6 @@ def _can_be_passed_on(entry: CatalogEntry, avro_schema: Mapping[str, Any]) -> bo
     """
     names = {field["name"] for field in avro_schema["fields"]}
     return not entry.shares_one_copy or names <= set(entry.field_names)
-
-
-def _other_views(facts: PolicyFacts, entry: CatalogEntry) -> bool:
-    return any(view.name != SHARED for view in facts.views_of(entry))
 
 
 def _view_subject(entry: CatalogEntry, view: View) -> str:
@@ -191,10 +184,10 @@ def _view_plan(
         name=view.name,
         topic=topic,
         passes=passes,
-        passes_key=None if view.needs_key_set else _compile_key_filter(entry, view, passes),
+        passes_key=None if view.needs_key_set else _compile_key_filter(entry, passes),
         cut=cuts,
         pseudonym_secret=secret,
-        provided_at=facts.provided_at.get(_view_subject(entry, view), -1),
+        provided_at=facts.provided_at[_view_subject(entry, view)],
     )
 
 
@@ -224,10 +217,8 @@ def _compile_cut(
 
 
 def _compile_key_filter(
-    entry: CatalogEntry, view: View, passes: Callable[[Row], bool]
+    entry: CatalogEntry, passes: Callable[[Row], bool]
 ) -> Callable[[bytes], bool]:
-    if not view.filters_on_key:
-        return lambda key: True
     names = entry.key_fields
     # The filter compares the text of values, and the key is the text of its fields.
     return lambda key: passes(dict(zip(names, split_entity_key(key), strict=True)))

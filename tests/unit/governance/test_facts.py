@@ -146,7 +146,7 @@ def test_entry_and_its_listing_exclude_each_other(make_entry: MakeEntry) -> None
     facts = PolicyFacts()
     for version, (fact, entries, listed) in enumerate(
         [(shared, {"shops"}, set()), (listing, set(), {"shops"}), (shared, {"shops"}, set()),
-         (kept, {"shops"}, set()), (listing, {"shops"}, {"shops"})]
+         (kept, {"shops"}, set()), (listing, {"shops"}, {"shops"}), (kept, {"shops"}, {"shops"})]
     ):  # fmt: skip
         facts.apply(fact, version)
         assert (facts.entries.keys(), facts.not_shared.keys()) == (entries, listed)

@@ -6,6 +6,7 @@ from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.facts import PolicyFacts, RegisteredSchema
 from sharebus.governance.shared_copy import copy_left, is_shared_copy_closed
 from sharebus.stream_apps.enforcer.desired import desired_broker
+from sharebus.stream_apps.enforcer.rights import closed_copy_rules
 
 from . import town
 
@@ -65,6 +66,8 @@ def test_whoever_could_read_the_shared_copy_is_denied_it(
     entry = town.entry(kind)
     facts = standing(entry, *copies)
     assert is_shared_copy_closed(facts, entry)
+    closed = closed_copy_rules(facts, entry)
+    assert {rule.pattern for rule in closed if rule.permission == "DENY"} == {"LITERAL"}
     denied = {rule for rule in rules(facts) if rule.endswith(f"READ TOPIC {SHARED}")}
     readers = (PROVIDER, town.SYSTEM, town.OTHER_SYSTEM)
     assert denied == {f"DENY agency.{reader} READ TOPIC {SHARED}" for reader in readers}

@@ -24,7 +24,7 @@ def plan(passes: bool, passes_key: bool | None, secret: bytes | None = None) -> 
     return ViewPlan(
         name="v", topic="view.persons.v", passes=lambda row: passes,
         passes_key=None if passes_key is None else lambda key: bool(passes_key),
-        cut={7: lambda payload: b"cut " + payload.value}, pseudonym_secret=secret,
+        cut={7: lambda payload: b"cut " + payload.value}, pseudonym_secret=secret, provided_at=0,
     )  # fmt: skip
 
 

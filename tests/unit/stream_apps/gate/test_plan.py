@@ -10,6 +10,7 @@ from sharebus.governance.facts import PolicyFacts, RegisteredSchema
 from sharebus.governance.rule import Rule
 from sharebus.schemas import topic as topics
 from sharebus.schemas.entity_key import compile_entity_key
+from sharebus.schemas.record import delivery_closed
 from sharebus.stream_apps.gate.judge import Refusal
 from sharebus.stream_apps.gate.plan import NotProvisioned, compile_plan
 
@@ -51,6 +52,9 @@ SOUND = {
         ("digest", "md5:" + "0" * 32),
         ("digest", "sha256:" + "0" * 63),
         ("digest", "sha256:" + "A" * 64),
+        ("digest", "sha512:" + "0" * 64),
+        ("digest", "sha256:~" + "0" * 63),
+        ("digest", "sha256:" + "0" * 63 + "~"),
         ("digest", "sha256:" + "０" * 64),
         ("size_bytes", -1),
         ("expires_at", "2026-11-22T12:00:00+08:00"),
@@ -86,7 +90,7 @@ def test_flagged_fields_are_named_once_each() -> None:
         for name in ("control_characters", "bidirectional_characters")
     ]
     plan = case.plan_of(case.entry(checks={"name": flags, "phone": flags}))
-    row = case.row(name="a\0\u202e", phone="\0")
+    row = case.row(name="a\0\u202e", phone="\0\u202e")
     assert plan.check_content(row, 0) == "name,phone"
     assert plan.check_content(case.row(phone=None), 0) == ""
 
@@ -122,6 +126,23 @@ def test_plan_waits_while_a_view_lacks_one_schema_of_several_and_while_the_entry
         compile_plan(facts, entry, case.VIEW_KEY)
     with pytest.raises(NotProvisioned, match="not registered yet"):
         compile_plan(without_schema(facts, "ingress."), entry, case.VIEW_KEY)
+
+
+def test_plan_waits_for_the_topic_of_what_is_accepted_and_not_for_the_schema_of_closings() -> None:
+    entry = case.entry()
+    facts = case.facts_of(entry)
+    with pytest.raises(NotProvisioned, match="the topic of what is accepted is not there"):
+        compile_plan(without_schema(facts, "accepted."), entry, case.VIEW_KEY)
+    before = without_schema(facts, delivery_closed().subject)
+    assert compile_plan(before, entry, case.VIEW_KEY).closing_schema_id is None
+    assert compile_plan(facts, entry, case.VIEW_KEY).closing_schema_id == case.CLOSING_ID
+
+
+def test_view_knows_since_when_its_topic_is_there() -> None:
+    entry, grant = case.entry(), case.grant("one", fields=["code"])
+    facts = case.facts_of(entry, grant)
+    (view,) = compile_plan(facts, entry, case.VIEW_KEY).views
+    assert view.provided_at == facts.provided_at[topics.value_subject(view.topic)]
 
 
 def test_plan_of_an_entry_that_shares_one_copy_has_no_second_one() -> None:
