@@ -181,11 +181,11 @@ def excused_until(opens_ms: int, due_ms: int, outages: list[tuple[int, int]], kn
     until_ms = due_ms
     taken: set[int] = set()
     for begins_ms, ends_ms in sorted(outages):
-        if ends_ms > known_ms:
-            ends_ms = 10**15
-        minutes = 0
         if begins_ms >= until_ms:
             break
+        if ends_ms > known_ms:
+            return 10**15
+        minutes = 0
         for minute in range(begins_ms, min(ends_ms, until_ms), MINUTE_MS):
             if minute >= opens_ms and minute not in taken:
                 taken.add(minute)

@@ -61,7 +61,6 @@ class Year:
         self.schedule = Periodic.model_validate({"due": due, "first_period": name})
         grace_ms = rng.randrange(3) * HOUR_MS
         self.terms = Terms(self.schedule, grace_ms, self.rules.refused_max, self.rules.no_change)
-        self.outages = sorted(self._outage() for _ in range(rng.randrange(4)))
         self.corrections = sorted(
             (self._correction() for _ in range(rng.randrange(3))), key=lambda each: each.at_ms
         )
@@ -71,6 +70,7 @@ class Year:
             days_off = {date(2027, 1, day): False for day in (1, 4, 5)}
             self.corrections.append(Corrected(at_ms, days_off, date(2027, 12, 28)))
         self.periods = list(self._periods(name))
+        self.outages = sorted(self._outage() for _ in range(rng.randrange(8)))
         self.log: list[Record] = []
         for period in self.periods:
             self._deliver(period)
@@ -92,8 +92,10 @@ class Year:
         return WorkingDays(TABLE, laid)
 
     def _outage(self) -> tuple[int, int]:
-        span = (self.ends_ms - self.begins_ms) // MINUTE_MS
-        begins_ms = self.begins_ms + self.rng.randrange(span) * MINUTE_MS
+        """The bus is down, most likely when something is due."""
+        period = self.rng.choice(self.periods)
+        due_ms, _ = model.due_under(self.rules.due, period, model.Calendar())
+        begins_ms = due_ms - self.rng.choice([-5, 0, 20, 200, 1_000, 9_000]) * MINUTE_MS
         return begins_ms, begins_ms + self.rng.choice([30, 300, 3_000]) * MINUTE_MS
 
     def _correction(self) -> Corrected:
@@ -119,10 +121,12 @@ class Year:
         opens_ms = model.opening(self.rules.due, period)
         due_ms, _ = model.due_under(self.rules.due, period, model.Calendar())
         span_ms = max(due_ms - opens_ms, MINUTE_MS)
+        until_ms = model.excused_until(opens_ms, due_ms, self.outages, 10**15)
         begins_ms = opens_ms + rng.randrange(span_ms)
         for number in range(rng.choice([0, 1, 1, 1, 1, 2, 3])):
             begins_ms += rng.choice([
                 0, 0, 0, span_ms, due_ms - begins_ms, due_ms - begins_ms + 1, 3 * DAY_MS,
+                until_ms - begins_ms, until_ms - begins_ms + 1,
                 20 * DAY_MS, -span_ms - 2 * DAY_MS,
             ])  # fmt: skip
             self._send(period, f"d{number}", begins_ms)
