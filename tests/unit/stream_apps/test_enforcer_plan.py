@@ -16,7 +16,6 @@ from sharebus.schemas.topic import AUDIT_CHECKPOINTS, SHARED_CATALOG, view_topic
 from sharebus.stream_apps.enforcer.desired import (
     SubjectSchema,
     desired_broker,
-    platform_state,
 )
 from sharebus.stream_apps.enforcer.difference import LiveTopic, difference
 from sharebus.stream_apps.enforcer.plan import fact_changes, plan_of_change
@@ -170,29 +169,6 @@ def test_cluster_of_three_asks_for_two_copies_of_every_record(today: date) -> No
     for replication_factor, expected in ((1, None), (3, "2")):
         desired = desired_broker(facts_of(), today, replication_factor)
         assert {topic.config.get("min.insync.replicas") for topic in desired.topics} == {expected}
-
-
-def test_fewer_than_three_brokers_ask_for_nothing_of_copies(today: date) -> None:
-    for factor in (1, 2):
-        desired = desired_broker(PolicyFacts(), today, factor)
-        assert {"min.insync.replicas"} & {n for t in desired.topics for n in t.config} == set()
-
-
-def test_before_the_first_fact_there_are_topics_and_no_rights() -> None:
-    state = platform_state()
-    assert "facts.policy" in topics_of(state)
-    assert state.rules == frozenset()
-    assert state.schemas
-
-
-def test_agency_has_one_partition_of_each_topic_and_quarantine_if_it_sends(
-    agencies: tuple[Agency, ...], today: date
-) -> None:
-    made = topics_of(desired_broker(facts_of(*agencies), today))
-    ids = {agency.id for agency in agencies}
-    own = {name: count for name, count in made.items() if name.partition(".")[2] in ids}
-    assert set(own.values()) == {1}
-    assert {name for name in own if name.startswith("quarantine.")} == {"quarantine.bureau"}
 
 
 def test_accepted_topic_has_the_text_of_the_ingress_schema(

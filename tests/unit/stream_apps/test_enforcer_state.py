@@ -4,13 +4,23 @@ from datetime import date
 from typing import Any
 
 from sharebus.governance.agency import Agency
+from sharebus.governance.facts import PolicyFacts
 from sharebus.stream_apps.enforcer.desired import (
     DesiredState,
     desired_broker,
+    platform_state,
 )
 from sharebus.stream_apps.enforcer.difference import LiveState, difference
 
-from .enforcer_case import NOTHING, MakeEntry, MakeGrant, as_live, facts_of, rights_of
+from .enforcer_case import (
+    NOTHING,
+    MakeEntry,
+    MakeGrant,
+    as_live,
+    facts_of,
+    rights_of,
+    topics_of,
+)
 
 
 def test_what_is_computed_anew_is_what_is_computed_from_nothing(
@@ -96,3 +106,26 @@ def test_state_after_a_plan_differs_no_more(
     plan = difference(desired, NOTHING)
     registered = {schema: number for number, schema in enumerate(plan.register)}
     assert difference(desired, NOTHING.after(plan, registered)).is_empty
+
+
+def test_fewer_than_three_brokers_ask_for_nothing_of_copies(today: date) -> None:
+    for factor in (1, 2):
+        desired = desired_broker(PolicyFacts(), today, factor)
+        assert {"min.insync.replicas"} & {n for t in desired.topics for n in t.config} == set()
+
+
+def test_before_the_first_fact_there_are_topics_and_no_rights() -> None:
+    state = platform_state()
+    assert "facts.policy" in topics_of(state)
+    assert state.rules == frozenset()
+    assert state.schemas
+
+
+def test_agency_has_one_partition_of_each_topic_and_quarantine_if_it_sends(
+    agencies: tuple[Agency, ...], today: date
+) -> None:
+    made = topics_of(desired_broker(facts_of(*agencies), today))
+    ids = {agency.id for agency in agencies}
+    own = {name: count for name, count in made.items() if name.partition(".")[2] in ids}
+    assert set(own.values()) == {1}
+    assert {name for name in own if name.startswith("quarantine.")} == {"quarantine.bureau"}
