@@ -1,13 +1,21 @@
 """A broker of its own, whose audit can be written, signed and tampered with."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Message, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from sharebus.consumers.oversight.topic_verification import verify_topic
 from sharebus.consumers.oversight.trust import Trust, Verification
@@ -35,6 +43,15 @@ from ..conftest import embedded_settings
 from .segment import Segment
 
 SECONDS_MAX = 30.0
+
+
+class Copy(NamedTuple):
+    """An older state of an audit."""
+
+    disk: Path
+    files: Path
+    heads: dict[str, WriterHead]
+    signed: CheckpointRecord | None
 
 
 class SignedAudit:
@@ -69,6 +86,37 @@ class SignedAudit:
         self.kafka.start()
         self._producers.clear()
 
+    def copy(self, into: Path) -> "Copy":
+        """Everything as it stands: the broker's disk, the log's files, what the writers know."""
+        disk, files = into / "disk", into / "files"
+        self.restart(lambda: shutil.copytree(self.kafka.directory, disk))
+        shutil.copytree(self.files.path, files)
+        return Copy(disk, files, dict(self._heads), self._signed)
+
+    def put_back(self, copy: "Copy") -> None:
+        """Make all as it was, as somebody with the disks of broker and notary can."""
+
+        def change() -> None:
+            for there, path in ((copy.disk, self.kafka.directory), (copy.files, self.files.path)):
+                shutil.rmtree(path)
+                shutil.copytree(there, path)
+
+        self.restart(change)
+        self._heads, self._signed = dict(copy.heads), copy.signed
+
+    def alter(self, kind: ResourceType, name: str, settings: dict[str, str]) -> None:
+        entries = [
+            ConfigEntry(each, value, incremental_operation=AlterConfigOpType.SET)
+            for each, value in settings.items()
+        ]
+        resource = ConfigResource(kind, name, incremental_configs=entries)
+        self.admin.incremental_alter_configs([resource])[resource].result(SECONDS_MAX)
+
+    def settings_of(self, topic: str) -> dict[str, str]:
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        found = self.admin.describe_configs([resource])[resource].result(SECONDS_MAX)
+        return {name: str(entry.value) for name, entry in found.items()}
+
     def create_topics(self) -> None:
         names = [AUDIT, AUDIT_CHECKPOINTS]
         there = set(names) & set(self.admin.list_topics(timeout=SECONDS_MAX).topics)
@@ -86,10 +134,10 @@ class SignedAudit:
             assert time.monotonic() < deadline
         self.topic_id = topic_id
 
-    def producer(self, name: str) -> Producer:
+    def producer(self, name: str, timeout_ms: int = 15_000) -> Producer:
         if name not in self._producers:
             self._producers[name] = Producer(
-                {**self.config, "transactional.id": name, "transaction.timeout.ms": 15_000,
+                {**self.config, "transactional.id": name, "transaction.timeout.ms": timeout_ms,
                  "compression.type": "none", "linger.ms": 20},
                 logger=librdkafka_log,
             )  # fmt: skip
