@@ -11,6 +11,7 @@ from confluent_kafka.admin import ResourceType
 
 from sharebus.consumers.oversight.alarm import (
     Altered,
+    AuditAlarm,
     Foreign,
     Forked,
     Recreated,
@@ -181,6 +182,12 @@ def test_an_older_copy_and_a_second_history_are_known_by_whoever_saw_the_first(
     assert fork.value.place.leaf == held.checkpoint.size - 1
     with pytest.raises(Unproven):
         cosign(held.checkpoint.size, other)
+    # Who goes on behind what it holds sees it with the next checkpoint, and not before.
+    audit.verify(held)
+    audit.write("gate-0", 1)
+    audit.sign()
+    with pytest.raises(AuditAlarm):
+        audit.verify(held)
     # Two notes of one size that one key signed: the proof of the fraud, which needs no broker.
     roots = {open_checkpoint(log.note, ORIGIN, [SIGNER.key]).root for log in (held, other)}
     assert len(roots) == 2
