@@ -60,8 +60,11 @@ class Agencies(Kind):
                 )  # fmt: skip
         if verb == "rotate_key":
             return _with(case, self._with_key(agency, content))
+        if verb == "suspend":
+            _check_suspension(taken, agency)
         if verb == "exit":
             self._check_nothing_is_left(register, agency)
+            _check_offices(register, agency)
         if verb == "succeed":
             self._check_successor(register, agency, content["successor"])
         return case
@@ -151,6 +154,37 @@ class Agencies(Kind):
             )  # fmt: skip
 
 
+def _check_suspension(taken: Taken, agency: Agency) -> None:
+    """Nobody suspends itself, and who holds an office is suspended by the government alone: two
+    authorities could leave the bus without anybody who could restore either.
+    """
+    author = taken.author
+    if author.agency == agency.id:
+        raise Refused("an agency does not suspend itself", where=f"agency {agency.id}")
+    if agency.offices and Role.GOVERNMENT not in author.offices:
+        raise Refused(
+            "an agency that holds an office is suspended by the government",
+            where=f"agency {agency.id}", expected=Role.GOVERNMENT,
+            found=", ".join(sorted(author.offices)),
+        )  # fmt: skip
+
+
+def _check_offices(register: Register, agency: Agency) -> None:
+    """An office of a jurisdiction is always held by somebody."""
+    held = {
+        office
+        for each in register.facts.agencies.values()
+        if each.id != agency.id and each.jurisdiction == agency.jurisdiction and not each.left
+        for office in each.offices
+    }
+    if left := sorted(set(agency.offices) - held):
+        raise Refused(
+            "an office would be held by nobody", where=f"agency {agency.id}",
+            expected="another agency of the jurisdiction that holds it", found=", ".join(left),
+            remedy="let another agency succeed it: it takes the offices over",
+        )  # fmt: skip
+
+
 def read_agency(case: Case) -> Agency:
     """The agency that a case is about."""
     return Agency.model_validate(case.content["document"])
@@ -171,14 +205,16 @@ _FILLED = frozenset({"system", "key", "replaces"})
 
 
 def with_systems_of(case: Case, agency: Agency) -> Case:
-    """The successor's case, with the systems of the agency that it succeeds."""
+    """The successor's case, with the systems and the offices of the agency that it succeeds."""
     successor = read_agency(case)
     systems = {system.id: system for system in successor.systems}
     for system in agency.systems:
         known = systems.setdefault(system.id, system)
         roles = tuple(dict.fromkeys((*known.roles, *system.roles)))
         systems[system.id] = known.model_copy(update={"roles": roles})
-    return _with(case, successor.model_copy(update={"systems": tuple(systems.values())}))
+    offices = tuple(dict.fromkeys((*successor.offices, *agency.offices)))
+    held = {"systems": tuple(systems.values()), "offices": offices}
+    return _with(case, successor.model_copy(update=held))
 
 
 AGENCIES = Agencies()

@@ -26,7 +26,7 @@ from sharebus.governance.facts import (
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import FOUNDER
 
-RULES: Final = 2
+RULES: Final = 3
 """Raised with every change by which the same commands come to something else."""
 
 

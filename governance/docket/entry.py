@@ -148,7 +148,9 @@ class Entries(Kind):
         problems = [*check_change(before, after), *check_copies(register.facts, before, after)]
         if problems:
             raise refused(problems, f"entry {after.id}")
-        if taken.move.verb == "hand_in":
+        if taken.move.verb == "revise":
+            check_passing_on(register, after)
+        else:
             return  # the coordinator, who revises, may name the filed change
         narrower = narrowings(before, after)
         if narrower and "change" not in taken.content:

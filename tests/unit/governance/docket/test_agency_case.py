@@ -137,3 +137,22 @@ def test_successor_is_concerned_where_the_other_agency_was(town: Town) -> None:
 @pytest.mark.parametrize("successor", ["tax", "nobody", "", 7, ["health"]], ids=str)
 def test_nobody_is_succeeded_by_itself_or_by_nobody(town: Town, successor: Any) -> None:
     refusal(town.file("office", "agency", "tax", "succeed", reason="x", successor=successor))
+
+
+def test_office_is_suspended_by_the_government_alone_and_by_nobody_itself(town: Town) -> None:
+    for who, whom in (("office", "watch"), ("watch", "office"), ("office", "office")):
+        refusal(town.file(who, "agency", whom, "suspend", reason="x"))
+    itself = refusal(town.file("hall", "agency", "hall", "suspend", reason="x"))
+    assert "itself" in itself.problem
+    accepted(town.file("hall", "agency", "office", "suspend", reason="x"))
+    accepted(town.file("hall", "agency", "office", "restore"))
+    assert not town.docket.facts.agencies["office"].suspended
+
+
+def test_office_is_never_held_by_nobody_and_passes_to_the_successor(town: Town) -> None:
+    wrong = refusal(town.file("office", "agency", "vault", "exit", reason="x"))
+    assert wrong.found == "archives, secrecy"
+    accepted(town.file("office", "agency", "vault", "succeed", reason="x", successor="health"))
+    health = town.docket.facts.agencies["health"]
+    assert set(health.offices) == {"archives", "secrecy"}
+    refusal(town.file("office", "agency", "health", "exit", reason="x"))

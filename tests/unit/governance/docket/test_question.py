@@ -99,3 +99,23 @@ def test_what_was_obtained_by_sharing_is_registered_with_permission_alone(town: 
     town.file("market", "permission", "p-1", "take_back", reason="x")
     town.file("vault", "entry", "copies", "consent")
     refusal(town.file("office", "entry", "copies", "confirm"))
+
+
+def test_revision_that_passes_on_what_was_shared_takes_the_permission_too(town: Town) -> None:
+    own = entry_document("copies")
+    own["provider"]["agency"] = "tax"
+    town.file("tax", "entry", "copies", "draft", document=own)
+    town.file("tax", "entry", "copies", "submit", head=True)
+    town.file("vault", "entry", "copies", "consent")
+    town.file("office", "entry", "copies", "confirm")
+    accepted(town.file("office", "entry", "copies", "publish"))
+    items = [dict(item) for item in own["data_items"]]
+    items[1]["origin"] = {"kind": "shared", "entry": "closed"}
+    shared = {**own, "data_items": items}
+    wrong = refusal(town.file("office", "entry", "copies", "revise", document=shared))
+    assert "permission of market to pass on closed" in wrong.expected
+    town.ask("r-1", "closed")
+    town.accept("r-1", "code")
+    town.file("tax", "permission", "p-1", "ask", use="pass_on", entry="closed", purpose="x")
+    town.file("market", "permission", "p-1", "permit")
+    accepted(town.file("office", "entry", "copies", "revise", document=shared))

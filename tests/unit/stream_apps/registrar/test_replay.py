@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sharebus.consumers.oversight.replay import Written, replay
+from sharebus.governance.docket import RULES
 from sharebus.governance.founder import Founder
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import policy_fact
@@ -244,18 +245,18 @@ def test_what_other_rules_decided_is_named_with_where_they_count_from(
 ) -> None:
     found = written(busy, monkeypatch)
     (offset,) = (each[0] for each in found.facts if each[2]["kind"] == "docket_rules")
-    monkeypatch.setattr("sharebus.consumers.oversight.replay.RULES", 3)
+    monkeypatch.setattr("sharebus.consumers.oversight.replay.RULES", RULES + 1)
     (discrepancy,) = replay(found)
     assert discrepancy.where == f"facts.policy offset {offset}, rules of the docket"
-    assert "rules 2" in discrepancy.found
+    assert f"rules {RULES}" in discrepancy.found
 
 
 def test_registrar_of_a_release_with_other_rules_says_so_before_it_decides(
     busy: MemoryRegistrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharebus.governance.docket.docket.RULES", 3)
+    monkeypatch.setattr("sharebus.governance.docket.docket.RULES", RULES + 1)
     busy.start()
     busy.tick(busy.broker.now_ms + 1)
     kept = [json.loads(each[2]["body"])["version"] for each in written(busy, monkeypatch).facts
             if each[2]["kind"] == "docket_rules"]  # fmt: skip
-    assert kept == [2, 3]
+    assert kept == [RULES, RULES + 1]
