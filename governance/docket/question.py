@@ -11,6 +11,8 @@ from sharebus.governance.docket.reading import read_document, short
 from sharebus.governance.docket.register import Register
 from sharebus.governance.entry import CatalogEntry, LegalBasis
 from sharebus.governance.facts import AnyFact, Designation
+from sharebus.governance.return_flow import division_prefix
+from sharebus.governance.role import Role
 
 _DIGEST_CHARS = 16
 
@@ -32,6 +34,7 @@ class Designations(Kind):
             return case
         designation = self._designation(case)
         register.agency(designation.agency)
+        _check_level(register, case)
         known = register.facts.designations.get(designation.id)
         if known is not None and not known.withdrawn:
             raise Refused(
@@ -108,6 +111,24 @@ def questions_about(register: Register, entry: CatalogEntry) -> Iterator[Beginni
         opening = Opening(entry.jurisdiction, entry.provider.agency)
         question = f"q-{digest.hexdigest()[:_DIGEST_CHARS]}"
         yield Beginning("question", question, "raise", content, opening)
+
+
+def _check_level(register: Register, case: Case) -> None:
+    """A content item has one name on the whole bus, so its source is designated at the top."""
+    own = division_prefix(case.jurisdiction)
+    above = sorted(
+        each.jurisdiction
+        for each in register.facts.agencies.values()
+        if Role.COORDINATOR in each.offices and not each.left
+        if own.startswith(division_prefix(each.jurisdiction))
+        and each.jurisdiction != case.jurisdiction
+    )
+    if above:
+        raise Refused(
+            "a designated source holds for the whole bus: the highest coordinator names it",
+            where=f"designation {case.id}", expected=f"the coordinator of {above[0]}",
+            found=f"that of {case.jurisdiction}",
+        )  # fmt: skip
 
 
 DESIGNATIONS = Designations()

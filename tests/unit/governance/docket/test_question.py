@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .town import BASIS, FIVE, Town, accepted, entry_document, refusal
+from .town import BASIS, FIVE, Town, accepted, agency_document, entry_document, refusal
 
 
 def designate(town: Town, case: str = "s-1", **changes: Any) -> Any:
@@ -119,3 +119,13 @@ def test_revision_that_passes_on_what_was_shared_takes_the_permission_too(town: 
     town.file("tax", "permission", "p-1", "ask", use="pass_on", entry="closed", purpose="x")
     town.file("market", "permission", "p-1", "permit")
     accepted(town.file("office", "entry", "copies", "revise", document=shared))
+
+
+def test_county_designates_no_source_for_the_city(town: Town) -> None:
+    facts = town.docket.facts
+    county = agency_document("county", jurisdiction="330281", offices=["coordinator"])
+    facts.apply(type(facts.agencies["tax"]).model_validate(county), facts.version + 1)
+    content = {"content_item": "firms.name", "agency": "county", "basis": BASIS}
+    wrong = refusal(town.file("county", "designation", "s-1", "designate", **content))
+    assert wrong.expected == "the coordinator of 330200"
+    accepted(designate(town))
