@@ -32,6 +32,9 @@ MODULES: Final = {
     "governance/grant.py": (f"{_GOVERNANCE}/test_facts.py",),
     "governance/view.py": (f"{_GOVERNANCE}/test_view.py",),
     "governance/collection.py": (f"{_GOVERNANCE}/test_collection.py",),
+    "governance/shared_copy.py": (
+        f"{_GOVERNANCE}/test_shared_copy.py", f"{_GOVERNANCE}/docket/test_class_change.py",
+    ),
     "governance/self_service.py": (f"{_GOVERNANCE}/test_collection.py",),
     "governance/facts.py": (f"{_GOVERNANCE}/test_facts.py",),
     "governance/entry.py": (

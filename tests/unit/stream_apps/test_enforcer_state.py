@@ -5,6 +5,7 @@ from typing import Any
 
 from sharebus.governance.agency import Agency
 from sharebus.governance.facts import PolicyFacts
+from sharebus.stream_apps.enforcer.concern import Concern
 from sharebus.stream_apps.enforcer.desired import (
     DesiredState,
     desired_broker,
@@ -42,6 +43,22 @@ def test_what_is_computed_anew_is_what_is_computed_from_nothing(
         assert state.of(facts, today) == desired_broker(facts, today)
     for day in (date(1999, 1, 1), today, date(2999, 1, 1)):
         assert state.of(facts, day) == desired_broker(facts, day)
+
+
+def test_second_change_is_counted_from_what_the_first_one_came_to(
+    agencies: tuple[Agency, ...], make_entry: MakeEntry, today: date
+) -> None:
+    state = DesiredState()
+    facts = facts_of(*agencies, make_entry())
+    state.of(facts, today)
+    concern = Concern(agencies=(agencies[0].id,), entries=("shops",))
+    last = None
+    for number, suspended in enumerate([True, False, True], start=10):
+        facts.apply(agencies[0].model_copy(update={"suspended": suspended}), number)
+        before, after = state.changed(facts, concern, today)
+        assert before.rules
+        assert last is None or before == last
+        last = after
 
 
 def test_one_change_leaves_what_follows_from_other_entries_as_it_was(
