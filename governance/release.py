@@ -6,7 +6,7 @@ follows from the facts up to that version (Order 809 Art 20, 29).
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -57,12 +57,17 @@ class PolicyHistory:
         return tuple(sorted(filter(None, found), key=lambda each: (each[0], each[1].id)))
 
     def spans(self, prefix: str) -> Iterator[ReadingSpan]:
-        """When each grant whose id begins so read which view; its term is not looked at.
+        """Those of each grant whose id begins so."""
+        return self.spans_where(lambda grant: grant.id.startswith(prefix))
 
-        A grant whose term is over is revoked by a fact, which ends its span.
+    def spans_where(self, is_meant: Callable[[Grant], bool]) -> Iterator[ReadingSpan]:
+        """When each grant that is meant, as it ever was, read which view.
+
+        Its term is not looked at: a grant whose term is over is revoked by a fact, which ends its
+        span.
         """
-        for kind, grant_id in sorted(self._known):
-            if kind == "grant" and grant_id.startswith(prefix):
+        for (kind, grant_id), known in sorted(self._known.items(), key=lambda each: each[0]):
+            if kind == "grant" and any(isinstance(g, Grant) and is_meant(g) for _, g in known):
                 yield from self._spans_of(grant_id)
 
     def _spans_of(self, grant_id: str) -> Iterator[ReadingSpan]:

@@ -4,12 +4,13 @@ A release came to a topic, and whoever held a grant for it then could read it; w
 by the broker's own log of requests, not by this.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from sharebus.governance.facts import AnyFact, PolicyFacts
+from sharebus.governance.facts import AnyFact
 from sharebus.governance.grant import Grant
-from sharebus.governance.view import view_of_grant
+from sharebus.governance.release import PolicyHistory, ReadingSpan
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.schemas.topic import view_topic
@@ -36,11 +37,12 @@ class Holder:
 
 
 class GrantHistory:
-    """Every grant that was ever a fact, by the topic of its view."""
+    """Every grant that was ever a fact, while it let its system read: an agency or an entry that is
+    suspended reads and is read by nobody."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, Holder] = {}
-        self._past: list[Holder] = []
+        self._history = PolicyHistory()
+        self._instants_ms: dict[int, int] = {}
 
     @classmethod
     def read(cls, config: ClientConfig) -> "GrantHistory":
@@ -53,7 +55,7 @@ class GrantHistory:
 
         def learn(_before: AnyFact | None, fact: AnyFact, instant_ms: int) -> None:
             assert reader is not None  # noqa: S101 - it is what calls this
-            history.learn(reader.facts, fact, instant_ms)
+            history.learn(reader.facts.version, fact, instant_ms)
 
         reader = FactsReader(config, learn=learn)
         try:
@@ -62,37 +64,34 @@ class GrantHistory:
             reader.close()
         return history
 
-    def learn(self, facts: PolicyFacts, fact: AnyFact, instant_ms: int) -> None:
-        """Take one fact, in order; ``facts`` are those that stood when it came."""
-        if not isinstance(fact, Grant):
-            return
-        before = self._holders.pop(fact.id, None)
-        if before is not None:
-            self._past.append(replace(before, until_ms=instant_ms))
-        entry = facts.entries.get(fact.entry)
-        if entry is None or fact.revoked:
-            return
-        self._holders[fact.id] = Holder(
-            view_topic(entry.id, view_of_grant(entry, fact).name), str(fact.system), fact.id,
-            fact.purpose.scenario, fact.purpose.legal_basis, str(fact.term.first_day),
-            str(fact.term.last_day), instant_ms,
-        )  # fmt: skip
+    def learn(self, version: int, fact: AnyFact, instant_ms: int) -> None:
+        """Take one fact, in order, with its policy version."""
+        self._history.take(fact, version)
+        self._instants_ms[version] = instant_ms
 
     def of_topic(self, topic: str, since_ms: int, until_ms: int) -> list[Holder]:
         """Who held a grant for the topic at some time between the two."""
-        return [each for each in self._all(since_ms, until_ms) if each.topic == topic]
+        entries = topic.split(".")[1:2]
+        held = self._held(lambda grant: grant.entry in entries, since_ms, until_ms)
+        return [each for each in held if each.topic == topic]
 
     def of_agency(self, agency: str, since_ms: int, until_ms: int) -> list[Holder]:
         """What the systems of an agency held at some time between the two."""
-        return [
-            each
-            for each in self._all(since_ms, until_ms)
-            if each.system.partition(".")[0] == agency
-        ]
+        held = self._held(lambda grant: grant.grantee.agency == agency, since_ms, until_ms)
+        return [each for each in held if each.system.partition(".")[0] == agency]
 
-    def _all(self, since_ms: int, until_ms: int) -> list[Holder]:
-        everybody = (*self._past, *self._holders.values())
-        held = [
-            each for each in everybody if each.since_ms <= until_ms and each.until_ms >= since_ms
-        ]
+    def _held(
+        self, is_meant: Callable[[Grant], bool], since_ms: int, until_ms: int
+    ) -> list[Holder]:
+        holders = map(self._holder, self._history.spans_where(is_meant))
+        held = [each for each in holders if each.since_ms <= until_ms and each.until_ms >= since_ms]
         return sorted(held, key=lambda each: (each.topic, each.system, each.since_ms))
+
+    def _holder(self, span: ReadingSpan) -> Holder:
+        grant, end = span.grant, span.end_version
+        return Holder(
+            view_topic(grant.entry, span.view), grant.system, grant.id,
+            grant.purpose.scenario, grant.purpose.legal_basis, str(grant.term.first_day),
+            str(grant.term.last_day), self._instants_ms[span.first_version],
+            NOT_ENDED if end is None else self._instants_ms[end],
+        )  # fmt: skip

@@ -1,7 +1,7 @@
 """Who held a grant for a topic between two times, grants that are revoked or changed included."""
 
 from sharebus.consumers.oversight.grant_history import NOT_ENDED, GrantHistory
-from sharebus.governance.facts import AnyFact, PolicyFacts
+from sharebus.governance.facts import AnyFact
 from sharebus.governance.view import view_of_grant
 from sharebus.schemas.topic import view_topic
 
@@ -9,14 +9,13 @@ from ...stream_apps.gate import case
 
 
 def history_of(*facts: tuple[int, AnyFact]) -> GrantHistory:
-    known, history = PolicyFacts(), GrantHistory()
-    for offset, (instant_ms, fact) in enumerate(facts):
-        known.apply(fact, offset)
-        history.learn(known, fact, instant_ms)
+    history = GrantHistory()
+    for version, (instant_ms, fact) in enumerate([(0, READER), *facts]):
+        history.learn(version, fact, instant_ms)
     return history
 
 
-ENTRY = case.entry()
+READER, ENTRY = case.subscriber(), case.entry()
 WIDE, NARROW = case.grant("g-1"), case.grant("g-1", fields=("code", "name"))
 TOPIC, NARROW_TOPIC = (
     view_topic(ENTRY.id, view_of_grant(ENTRY, grant).name) for grant in (WIDE, NARROW)
@@ -47,3 +46,12 @@ def test_what_it_was_granted_for_is_told() -> None:
     assert (holder.first_day, holder.last_day) == (
         str(WIDE.term.first_day), str(WIDE.term.last_day),
     )  # fmt: skip
+
+
+def test_suspended_agency_or_entry_holds_nothing_meanwhile() -> None:
+    for fact in (READER, ENTRY):
+        halted = fact.model_copy(update={"suspended": True})
+        history = history_of((1, ENTRY), (100, WIDE), (200, halted), (300, fact))
+        held = history.of_topic(TOPIC, 0, 999)
+        assert [(each.since_ms, each.until_ms) for each in held] == [(100, 200), (300, NOT_ENDED)]
+        assert history.of_agency("tax", 201, 299) == []
