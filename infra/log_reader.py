@@ -130,11 +130,13 @@ class LogReader:
         start: int,
         take: Callable[[Message], None],
         count_max: int | None = None,
+        on_unreadable: Callable[[int], None] = lambda offset: None,
     ) -> int:
         """Give every committed record from ``start`` to the present end to ``take``, in order.
 
         Gives the next offset to read, which lies behind control records too. Records that cannot
-        be unpacked are passed over. With ``count_max`` it stops after so many records.
+        be unpacked are passed over, when ``on_unreadable`` was told the first one's offset. With
+        ``count_max`` it stops after so many records.
 
         :raises Unavailable: there was no progress for ``READ_SECONDS_MAX``.
         """
@@ -161,6 +163,7 @@ class LogReader:
                     next_offset = max(next_offset, message.offset() or 0)
                 elif error.code() in UNREADABLE_CODES:
                     bad = max(next_offset, message.offset() or 0)
+                    on_unreadable(bad)
                     next_offset = self.unreadable_end(topic, partition, bad)
                     self._consumer.assign([TopicPartition(topic, partition, next_offset)])
                     break

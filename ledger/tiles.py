@@ -70,7 +70,7 @@ class Tile(NamedTuple):
             if level == ENTRIES or int(level) <= LEVEL_MAX:
                 if tile.width <= TILE_WIDTH and tile.path() == path:
                     return tile
-        raise Malformed("not the path of a tile", found=path[:80])
+        raise Malformed("not the path of a tile", found=path[:80].encode("unicode_escape").decode())
 
     def join(self, hashes: Sequence[bytes]) -> bytes:
         """The bytes of this tile.

@@ -104,7 +104,7 @@ class TopicWalk:
             )  # fmt: skip
         if self._end < self._next_offset:
             raise self._cut_off(f"{self._next_offset - 1}")
-        self._log.read(AUDIT, 0, self._next_offset, self._take)
+        self._log.read(AUDIT, 0, self._next_offset, self._take, on_unreadable=self._damaged)
         self._compare()
         self._finish()
         good = self._good
@@ -142,6 +142,12 @@ class TopicWalk:
             raise self._alarm(self._wrong)
         if self._records % 1000 == 0:
             self._on_progress(offset + 1, self._end)
+
+    def _damaged(self, offset: int) -> None:
+        raise Altered(
+            "a batch of records cannot be unpacked", Place(self._count, offset), self._since,
+            expected="the records that were signed", found="bytes that hold no record",
+        )  # fmt: skip
 
     def _check_genesis(self, value: bytes, place: Place) -> None:
         genesis = Genesis.of(value)

@@ -17,6 +17,7 @@ _BODY = struct.Struct(">hiqqqhii")
 _CRC_BEGINS = _HEAD.size
 _LENGTH_BEGINS = 12
 _CONTROL = 1 << 5
+_LZ4 = 3
 
 
 class StoredRecord(NamedTuple):
@@ -103,6 +104,16 @@ class Segment:
             delta = offset - batch.base_offset
             if not batch.is_control and any(each.offset_delta == delta for each in batch.records):
                 batch = batch._replace(records=tuple(edit(list(batch.records))))
+            changed.append(encode(batch))
+        self._write(b"".join(changed))
+
+    def garble(self, offset: int) -> None:
+        """Let the batch that holds an offset say that it is compressed, which it is not."""
+        changed = []
+        for batch in batches_of(self.path.read_bytes()):
+            if batch.base_offset <= offset <= batch.base_offset + batch.fields[1]:
+                attributes, *others = batch.fields
+                batch = batch._replace(fields=(attributes | _LZ4, *others))
             changed.append(encode(batch))
         self._write(b"".join(changed))
 

@@ -86,6 +86,21 @@ def test_what_is_edited_in_the_segment_file_is_named(audit: Any) -> None:
     audit.verify()
 
 
+def test_batch_that_nobody_can_unpack_is_named(audit: Any) -> None:
+    audit.write("gate-0", 3)
+    good = audit.sign()
+    audit.write("gate-1", 4)  # offsets 6 to 9, leaves 4 to 7
+    audit.sign()
+    segment = audit.segment()
+    segment.garble(6)
+    for held in (None, good):
+        with pytest.raises(Altered) as alarm:
+            audit.verify(held)
+        assert (alarm.value.place.offset, alarm.value.place.leaf) == (6, 4)
+    segment.restore()
+    audit.verify()
+
+
 def test_what_is_cut_out_of_the_segment_file_is_named(audit: Any) -> None:
     audit.write("gate-0", 3)
     audit.sign()

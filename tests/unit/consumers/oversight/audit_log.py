@@ -180,7 +180,9 @@ class _Topic:
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         return self._audit.low, self._audit.end
 
-    def read(self, topic: str, partition: int, start: int, take: Callable[[Any], None]) -> int:
+    def read(
+        self, topic: str, partition: int, start: int, take: Callable[[Any], None], **_: Any
+    ) -> int:
         for record in self._audit.records:
             if record.offset_ >= start:
                 take(record)
