@@ -160,8 +160,11 @@ class SchemaRegistry:
 
     def set_compatibility(self, subject: str, level: str = COMPATIBILITY) -> None:
         """Say what the versions of a subject must keep."""
-        config = {"compatibility": level}
-        self._accepted(self._send("PUT", f"config/{quote(subject, safe='')}", config), subject)
+        path, config = f"config/{quote(subject, safe='')}", {"compatibility": level}
+        answer = self._send("PUT", path, config)
+        if answer.status_code == _CONFLICT:  # somebody else said it first, at the same time
+            answer = self._send("PUT", path, config)
+        self._accepted(answer, subject)
 
     def version_id(self, subject: str, version: int) -> int | None:
         """Id of one version of a subject; None if there is no such version."""

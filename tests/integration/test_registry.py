@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -120,3 +121,15 @@ def test_compatibility_of_a_subject_is_read_and_set(client: SchemaRegistry, subj
     assert client.compatibility(subject) == COMPATIBILITY
     client.set_compatibility(subject, "NONE")
     assert client.compatibility(subject) == "NONE"
+
+
+def test_subject_that_two_begin_at_the_same_time_is_refused_to_neither(
+    registry: Settings, client: SchemaRegistry, subject: str
+) -> None:
+    with SchemaRegistry(registry) as other, ThreadPoolExecutor(2) as pool:
+        for number in range(20):
+            name = f"{subject} {number}"
+            both = [pool.submit(each.register, name, record(CODE)) for each in (client, other)]
+            assert len({one.result() for one in both}) == 1
+            assert client.compatibility(name) == COMPATIBILITY
+            assert client.versions(name) == [1]
