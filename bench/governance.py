@@ -30,12 +30,13 @@ from sharebus.governance.collection import Collection
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.grant import Grant
 from sharebus.governance.takeover import check_documents, merged_facts
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.catalog_files import CatalogFiles
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.schemas.record import platform_records
 from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import office
-from sharebus.stream_apps.enforcer.apply import apply_catalog, audit_digest
+from sharebus.stream_apps.enforcer.apply import apply_catalog
 from sharebus.stream_apps.enforcer.desired import desired_broker
 from sharebus.stream_apps.enforcer.plan import FactChanges
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher

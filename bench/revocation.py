@@ -22,6 +22,7 @@ from sharebus.governance.grant import Grant
 from sharebus.governance.identity import SystemName
 from sharebus.governance.view import view_of_grant
 from sharebus.infra.admin_client import connect_admin
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.catalog_files import CatalogFiles
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.enrolment import enrol, save_password
@@ -30,7 +31,7 @@ from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.record import audit_batch, platform_records
 from sharebus.schemas.topic import AUDIT, FACTS_POLICY, view_topic
 from sharebus.stream_apps.enforcer import office
-from sharebus.stream_apps.enforcer.apply import apply_catalog, audit_digest
+from sharebus.stream_apps.enforcer.apply import apply_catalog
 from sharebus.stream_apps.enforcer.plan import FactChanges
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 

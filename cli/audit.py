@@ -13,7 +13,6 @@ from sharebus.cli.audit_pins import (
     KeyOption,
     PolicyOption,
     PrincipalOption,
-    audit_digest,
     pinned_policy,
     read_progress,
 )
@@ -30,6 +29,7 @@ from sharebus.consumers.oversight.trust import (
     Verification,
 )
 from sharebus.consumers.oversight.verified_log import VerifiedLog
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.credentials import client_config, credentials_for, read_private
 from sharebus.infra.embedded.secrets import NOTARY_KEY, key_path
 from sharebus.infra.settings import Settings, load_settings

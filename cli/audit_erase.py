@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sharebus import InvalidInput
-from sharebus.cli.audit_export import CASE
+from sharebus.cli.audit_export import case_named
 from sharebus.cli.desk import AsOption, KeyOption, OfficerOption, acting, show_answer
 from sharebus.cli.output import JsonOption
 from sharebus.infra.case_keys import CaseKeys
@@ -34,8 +34,7 @@ def _erase(
     Nobody can read the names any more. Commands, cases and the audit stay as they were, and verify.
     Copies of the keys, in backups or with overseers, have to be destroyed where they are.
     """
-    if CASE.fullmatch(case) is None:
-        raise InvalidInput("not a case", expected="KIND/CASE", found=case)
+    case_named(case)
     keys = CaseKeys(load_settings())
     ids = keys.ids(case)
     if not ids:

@@ -18,7 +18,6 @@ from sharebus.cli.audit_pins import (
     PrincipalOption,
     SinceOption,
     UntilOption,
-    audit_digest,
     pinned_policy,
 )
 from sharebus.cli.audit_search import instant_option_ms, open_index
@@ -28,6 +27,7 @@ from sharebus.consumers.oversight.archive_check import CheckedArchive, check_arc
 from sharebus.consumers.oversight.case_file import read_case_file
 from sharebus.consumers.oversight.log_files import LogFiles, open_log, public_checkpoint
 from sharebus.consumers.oversight.search_index import ROWS_MAX
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.log_reader import LogReader
 from sharebus.infra.settings import Settings, load_settings
@@ -38,7 +38,7 @@ from sharebus.ledger.tiles import TILE_WIDTH
 from sharebus.schemas.record import audit_batch
 
 _LEAVES = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
-CASE = re.compile(r"([a-z][a-z0-9_-]{1,40})/([a-z][a-z0-9-]{1,40})")
+_CASE = re.compile(r"([a-z][a-z0-9_-]{1,40})/([a-z][a-z0-9-]{1,40})")
 _MS_MAX = 2**62
 
 
@@ -97,6 +97,17 @@ def _export(
     print_note(f"{out}: {described(check_archive(out, trusted, latest_seconds))}")
 
 
+def case_named(text: str) -> tuple[str, str]:
+    """The kind and the id of a case that is written ``KIND/CASE``.
+
+    :raises InvalidInput: it is not.
+    """
+    match = _CASE.fullmatch(text)
+    if match is None:
+        raise InvalidInput("not a case", expected="KIND/CASE", found=text)
+    return match[1], match[2]
+
+
 def described(checked: CheckedArchive) -> str:
     """One line on what an archive holds."""
     about = checked.about
@@ -109,9 +120,7 @@ def _case(
     settings: Settings, log: LogFiles, size: int, case: str, index: Path | None, files: str | None,
     principal: str,
 ) -> tuple[Iterable[Part], dict[str, bytes]]:  # fmt: skip
-    match = CASE.fullmatch(case)
-    if match is None:
-        raise InvalidInput("not a case", expected="KIND/CASE", found=case)
+    case_kind, case_id = case_named(case)
     searched = open_index(settings, index, files)
     try:
         found = searched.by_entity(audit_digest(settings).entity(case.encode()))
@@ -125,7 +134,7 @@ def _case(
         )  # fmt: skip
     reader = LogReader(client_config(settings, credentials_for(settings, principal)))
     try:
-        papers = read_case_file(reader, match[1], match[2], found)
+        papers = read_case_file(reader, case_kind, case_id, found)
     finally:
         reader.close()
     return [_leaf(log, size, each) for each in sorted({each.leaf for each in found})], papers

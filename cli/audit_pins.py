@@ -10,13 +10,10 @@ import typer
 from sharebus import InvalidInput
 from sharebus.cli.output import progress_bar
 from sharebus.consumers.oversight.topic_walk import OnProgress
-from sharebus.infra.credentials import read_private
-from sharebus.infra.embedded.secrets import key_path
 from sharebus.infra.log_policy import read_policy
 from sharebus.infra.settings import Settings
 from sharebus.ledger.keys import NoteKey
 from sharebus.ledger.policy import Log, Policy
-from sharebus.schemas.audit_digest import AuditDigest
 
 KeyOption = Annotated[
     str | None,
@@ -62,12 +59,6 @@ def pinned_policy(settings: Settings, key: str | None, path: Path | None) -> Pol
     if not policy.logs:
         raise InvalidInput("The policy names no log.", where=str(chosen), expected="log VKEY")
     return policy
-
-
-def audit_digest(settings: Settings) -> AuditDigest:
-    """The digests under this installation's audit key."""
-    key = read_private(key_path(settings, "audit_key"), what="audit key")
-    return AuditDigest(bytes.fromhex(key.strip()))
 
 
 @contextmanager

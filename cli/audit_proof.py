@@ -12,7 +12,6 @@ from sharebus.cli.audit_pins import (
     FilesOption,
     KeyOption,
     PolicyOption,
-    audit_digest,
     pinned_policy,
     read_progress,
 )
@@ -26,12 +25,11 @@ from sharebus.consumers.oversight.evidence import (
     prove,
 )
 from sharebus.consumers.oversight.log_files import open_log, public_checkpoint
-from sharebus.infra.credentials import read_private
+from sharebus.infra.audit_key import audit_digest, digest_under
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.tile_directory import ledger_directory
 from sharebus.ledger.checkpoint import Checkpoint
 from sharebus.ledger.policy import CLOCK_SECONDS_FORGIVEN, Policy
-from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic
 
 
@@ -132,9 +130,7 @@ def _check(
 
 
 def _check_archive(directory: Path, trusted: Policy, key: Path | None, as_json: bool) -> None:
-    digest = None
-    if key is not None:
-        digest = AuditDigest(bytes.fromhex(read_private(key, what="audit key").strip()))
+    digest = digest_under(key) if key is not None else None
     latest_seconds = int(time.time()) + CLOCK_SECONDS_FORGIVEN
     checked = check_archive(directory, trusted, latest_seconds, digest)
     if as_json:

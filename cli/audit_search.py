@@ -13,7 +13,6 @@ from sharebus.cli.audit_pins import (
     PrincipalOption,
     SinceOption,
     UntilOption,
-    audit_digest,
     read_progress,
 )
 from sharebus.cli.output import JsonOption, print_json, print_table
@@ -25,6 +24,7 @@ from sharebus.consumers.oversight.search_index import (
     SearchIndex,
     Times,
 )
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import Settings, load_settings
 from sharebus.infra.tile_directory import ledger_directory

@@ -25,9 +25,9 @@ from sharebus.consumers.subscription import Subscription
 from sharebus.governance.facts import PolicyFacts
 from sharebus.governance.identity import parse_system
 from sharebus.governance.view import view_of_grant
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.catalog_files import load_catalog_files
-from sharebus.infra.credentials import client_config, credentials_for, read_private
-from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.enrolment import enrol, save_password
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.librdkafka_log import librdkafka_log
@@ -35,7 +35,6 @@ from sharebus.infra.settings import PORT_SETTINGS, Settings, load_settings
 from sharebus.infra.supervisor import Supervisor
 from sharebus.producers.provider import Provider
 from sharebus.producers.publication import PublishOptions, publish_file
-from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import ingress_topic, view_topic
 from sharebus.stream_apps.enforcer.apply import apply_catalog
 
@@ -259,9 +258,8 @@ class _Stage:
 
     def reconcile(self) -> None:
         config = client_config(self.settings, credentials_for(self.settings, "admin"))
-        key = read_private(key_path(self.settings, "audit_key"), what="audit key")
         entries = [entry for entry, _, _ in (DIVISIONS_A, DIVISIONS_B, LEGAL_PERSONS)]
-        books = read_books(config, AuditDigest(bytes.fromhex(key.strip())), entries)
+        books = read_books(config, audit_digest(self.settings), entries)
         self.story.take_audit(books)
         self.story.log = signed_log(self.settings, config)
         self.story.problems += [

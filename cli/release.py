@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from sharebus import InvalidInput
-from sharebus.cli.audit_pins import PrincipalOption, audit_digest
+from sharebus.cli.audit_pins import PrincipalOption
 from sharebus.cli.case_view import time_text
 from sharebus.cli.output import JsonOption, print_json, print_note, print_table
 from sharebus.consumers.oversight.releases import PolicyLog, find_release
 from sharebus.governance.local_time import local_day
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.credentials import client_config, credentials_for
 from sharebus.infra.settings import load_settings
 from sharebus.schemas.topic import view_topic

@@ -13,12 +13,11 @@ from sharebus.governance.local_time import LOCAL_TIME
 from sharebus.governance.public_form import as_published
 from sharebus.governance.takeover import check_documents, merged_facts
 from sharebus.infra.admin_client import connect_admin
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.catalog_files import CatalogFiles, InvalidCatalog
-from sharebus.infra.credentials import ClientConfig, client_config, credentials_for, read_private
-from sharebus.infra.embedded.secrets import key_path
+from sharebus.infra.credentials import ClientConfig, client_config, credentials_for
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.infra.settings import Settings
-from sharebus.schemas.audit_digest import AuditDigest
 from sharebus.schemas.topic import FACTS_POLICY
 from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.broker import BrokerState
@@ -214,12 +213,6 @@ class _Application:
 
 def _publisher(settings: Settings, config: ClientConfig) -> FactsPublisher:
     return FactsPublisher(config, audit_digest(settings), CATALOG)
-
-
-def audit_digest(settings: Settings) -> AuditDigest:
-    """The keyed digests of the audit, under this installation's key."""
-    key = read_private(key_path(settings, "audit_key"), what="audit key")
-    return AuditDigest(bytes.fromhex(key.strip()))
 
 
 def platform_ids(schema_ids: Mapping[SubjectSchema, int]) -> dict[str, int]:

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 
 from sharebus import Unavailable
 from sharebus.governance.facts import AnyFact, PolicyFacts, RegisteredSchema
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.settings import Settings
 from sharebus.schemas.topic import FACTS_POLICY, SHARED_CATALOG, value_subject
-from sharebus.stream_apps.enforcer.apply import audit_digest, check_one_id_per_text, platform_ids
+from sharebus.stream_apps.enforcer.apply import check_one_id_per_text, platform_ids
 from sharebus.stream_apps.enforcer.broker import BrokerState
 from sharebus.stream_apps.enforcer.desired import DesiredBroker
 from sharebus.stream_apps.enforcer.difference import LiveState

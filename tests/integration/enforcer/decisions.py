@@ -15,10 +15,11 @@ from sharebus.governance.facts import AnyFact, fact_document
 from sharebus.governance.grant import Grant
 from sharebus.governance.identity import SystemName
 from sharebus.governance.view import view_of_grant
+from sharebus.infra.audit_key import audit_digest
 from sharebus.schemas import topic as topics
 from sharebus.schemas.record import platform_records
 from sharebus.stream_apps.enforcer import office
-from sharebus.stream_apps.enforcer.apply import audit_digest, local_date
+from sharebus.stream_apps.enforcer.apply import local_date
 from sharebus.stream_apps.enforcer.plan import FactChanges
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 

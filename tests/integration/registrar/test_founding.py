@@ -10,6 +10,7 @@ from sharebus import InvalidInput, Refused
 from sharebus.consumers.oversight.replay import read_written, replay
 from sharebus.governance.founder import Founder
 from sharebus.governance.identity import FOUNDER
+from sharebus.infra.audit_key import audit_digest
 from sharebus.infra.embedded import secrets
 from sharebus.infra.embedded.kafka import EmbeddedKafka
 from sharebus.infra.embedded.registry import EmbeddedRegistry
@@ -18,7 +19,7 @@ from sharebus.infra.settings import Settings
 from sharebus.schemas import topic as topics
 from sharebus.schemas.command import Command, command_record, sign
 from sharebus.schemas.record import command, command_answer
-from sharebus.stream_apps.enforcer.apply import audit_digest, close_founding
+from sharebus.stream_apps.enforcer.apply import close_founding
 from sharebus.stream_apps.enforcer.plan import FactChanges
 from sharebus.stream_apps.enforcer.publish import CATALOG, FactsPublisher
 from sharebus.stream_apps.transaction import SchemaIds
