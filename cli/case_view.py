@@ -14,6 +14,7 @@ from sharebus.governance.local_time import local_datetime
 from sharebus.infra.case_keys import CaseKeys
 from sharebus.infra.settings import load_settings
 from sharebus.producers.desk import CaseVersion, Task
+from sharebus.schemas.sealed_text import key_id_of
 
 
 def show_case(history: Sequence[CaseVersion], as_json: bool) -> None:
@@ -120,10 +121,14 @@ def show_tasks(agency: str, tasks: Sequence[Task], as_json: bool) -> None:
 
 def case_document(case: Case) -> dict[str, Any]:
     """The case for programs: clocks without the rows that they count by."""
+    persons = {"officer": _person(case, case.officer), "head": _person(case, case.head)}
+    return {**_stated(case), **persons}
+
+
+def _stated(case: Case) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(
         case.model_dump_json(exclude={"kind": True, "clocks": {"__all__": {"clock"}}})
     )
-    document |= {"officer": _person(case, case.officer), "head": _person(case, case.head)}
     return document
 
 
@@ -134,7 +139,7 @@ def version_document(version: CaseVersion) -> dict[str, Any]:
         "decided_ms": version.decided_ms, "verb": version.verb, "state": version.case.state,
         "author": version.author, "basis": version.basis,
         "officer": _person(version.case, version.case.officer),
-        "clocks": case_document(version.case)["clocks"],
+        "clocks": _stated(version.case)["clocks"],
         "audit": f"{version.audit_writer}/{version.audit_sequence}",
     }  # fmt: skip
 
@@ -210,7 +215,9 @@ def _person(case: Case, officer: Officer | None) -> dict[str, str] | None:
     """Who acted in a case, by name where its key is here."""
     if officer is None:
         return None
-    name = CaseKeys(load_settings()).shown(officer.name, f"{case.case_kind}/{case.id}")
+    name = officer.name
+    if key_id_of(name) is not None:  # most are not: nothing is read for those
+        name = CaseKeys(load_settings()).shown(name, f"{case.case_kind}/{case.id}")
     return {"name": name, "title": officer.title}
 
 

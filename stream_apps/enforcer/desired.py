@@ -118,8 +118,8 @@ class DesiredState:
         ingress = facts.schemas.get(topics.value_subject(topics.ingress_topic(entry_id)), {})
         concerned = {entry.provider.agency, *(grant.grantee.agency for grant in grants)}
         agencies = tuple(facts.agencies.get(agency) for agency in sorted(concerned))
-        copies = (copy_left(facts, entry), is_shared_copy_closed(facts, entry))
-        origin = (today, entry, *grants, *agencies, *map(bool, copies), *ingress)
+        copies = (copy_left(facts, entry) is not None, is_shared_copy_closed(facts, entry))
+        origin = (today, entry, *grants, *agencies, *copies, *ingress)
         known = self._entries.get(entry_id)
         return self._part(known, origin, lambda: _entry_part(facts, entry, today))
 

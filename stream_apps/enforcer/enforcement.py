@@ -17,7 +17,6 @@ from sharebus.governance.facts import AnyFact, PolicyFacts
 from sharebus.infra.admin_client import connect_admin
 from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
-from sharebus.infra.log_reader import LogReader
 from sharebus.infra.registry import SchemaRegistry
 from sharebus.infra.settings import Settings
 from sharebus.schemas.topic import FACTS_POLICY
@@ -73,10 +72,8 @@ class Enforcement:
         self._broker = BrokerState(admin, self._subjects, self._hold, settings.replication_factor)
         self._drift = DriftLook(config, admin, registry, self._hold)
         self._publication = Publication(settings, config, writer, self._broker, stack)
-        log_reader = LogReader(config)
-        stack.callback(log_reader.close)
         self._topic_ends = TopicEnds(
-            self._reader, self._ends, self._broker, self._publication, self._subjects, log_reader
+            config, self._reader, self._ends, self._broker, self._publication, self._subjects
         )
         self._desired = DesiredState(settings.replication_factor)
         self._touched = DesiredBroker()

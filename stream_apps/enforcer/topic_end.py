@@ -9,6 +9,7 @@ from typing import Final
 
 from sharebus.governance.entry import CatalogEntry
 from sharebus.governance.shared_copy import copy_left
+from sharebus.infra.credentials import ClientConfig
 from sharebus.infra.facts_reader import FactsReader
 from sharebus.infra.log_reader import LogReader
 from sharebus.schemas.topic import accepted_topic, value_subject
@@ -31,19 +32,19 @@ class TopicEnds:
 
     def __init__(
         self,
+        config: ClientConfig,
         reader: FactsReader,
         view_ends: ViewEnds,
         broker: BrokerState,
         publication: Publication,
         subjects: Subjects,
-        log_reader: LogReader,
     ) -> None:
+        self._config = config
         self._reader = reader
         self._view_ends = view_ends
         self._broker = broker
         self._publication = publication
         self._subjects = subjects
-        self._progress = ProgressReader(log_reader)
 
     def delete_views(
         self, views: Iterable[UnusedView], kept_days: int, standing: int
@@ -54,7 +55,6 @@ class TopicEnds:
         from then on waits until it is provided anew.
         """
         due = [view.topic for view in views if view.due_ms <= now_ms()][:_DELETED_AT_ONCE]
-
         if facts := withdrawn(self._reader.facts, due):
             self._publication.publish(FactChanges(facts, ()), standing)
             self._reader.catch_up()
@@ -73,24 +73,23 @@ class TopicEnds:
         facts = self._reader.facts
         left = {copy_left(facts, entry): entry for entry in facts.entries.values()}
         left.pop(None, None)
-        if left:
-            self._progress.catch_up()
-        moved = [topic for topic, entry in left.items() if topic and self._is_moved(entry)]
+        if not left:
+            return ()
+        progress = self._read_progress()
+        moved = [topic for topic, entry in left.items() if topic and _is_moved(progress, entry)]
         gone = moved[:_DELETED_AT_ONCE]
         self._delete(gone, "copy.deleted", standing)
         return tuple(gone)
 
-    def _is_moved(self, entry: CatalogEntry) -> bool:
-        """Whether the gate has recorded of every partition that what it accepted lies elsewhere.
-
-        Of what is not shared any more it serves no partition, and so records nothing.
-        """
-        records = (self._progress.partition(entry.id, n) for n in range(entry.partitions))
-        is_served = entry.sharing_class != "not_shared"
-        return all(
-            record["accepted_topic"] == accepted_topic(entry) if record else not is_served
-            for record in records
-        )
+    def _read_progress(self) -> ProgressReader:
+        # Read anew: a copy is left for seconds, and in most hours none is.
+        log_reader = LogReader(self._config)
+        try:
+            progress = ProgressReader(log_reader)
+            progress.catch_up()
+        finally:
+            log_reader.close()
+        return progress
 
     def _delete(self, topics: Sequence[str], rule: str, standing: int) -> None:
         if not topics:
@@ -102,3 +101,16 @@ class TopicEnds:
         facts = withdrawn(self._reader.facts, topics)
         self._publication.publish(FactChanges(facts, ()), standing)
         self._subjects.remove(map(value_subject, topics))
+
+
+def _is_moved(progress: ProgressReader, entry: CatalogEntry) -> bool:
+    """Whether the gate has recorded of every partition that what it accepted lies elsewhere.
+
+    Of what is not shared any more it serves no partition, and so records nothing.
+    """
+    records = (progress.partition(entry.id, number) for number in range(entry.partitions))
+    is_served = entry.sharing_class != "not_shared"
+    return all(
+        record["accepted_topic"] == accepted_topic(entry) if record else not is_served
+        for record in records
+    )
