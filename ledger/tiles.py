@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from sharebus.ledger.errors import Malformed
-from sharebus.ledger.fields import SIZE_MAX
+from sharebus.ledger.fields import SIZE_MAX, shown
 from sharebus.ledger.hashing import HASH_BYTES, split_hashes, subtree_root
 from sharebus.ledger.proofs import Nodes
 
@@ -70,7 +70,9 @@ class Tile(NamedTuple):
             if level == ENTRIES or int(level) <= LEVEL_MAX:
                 if tile.width <= TILE_WIDTH and tile.path() == path:
                     return tile
-        raise Malformed("not the path of a tile", found=path[:80].encode("unicode_escape").decode())
+        raise Malformed(
+            "not the path of a tile", found=shown(path.encode(errors="backslashreplace"))
+        )
 
     def join(self, hashes: Sequence[bytes]) -> bytes:
         """The bytes of this tile.

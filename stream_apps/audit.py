@@ -46,8 +46,7 @@ def seal(
 
     A line's ``route`` is a tuple of topics and its ``delivery`` a pair (period, delivery) or None;
     both become indexes into tables of their record; the counts of a ``closing`` stand beside the
-    lines. ``delivery_digest`` gives the pseudonym of a
-    delivery id.
+    lines. ``delivery_digest`` gives the pseudonym of a delivery id.
     """
     chunks = list(_chunks(lines))
     values: list[bytes] = []

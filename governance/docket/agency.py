@@ -204,7 +204,7 @@ _FILLED = frozenset({"system", "key", "replaces"})
 """What a command fills to change the document, and is in the document then."""
 
 
-def with_systems_of(case: Case, agency: Agency) -> Case:
+def as_successor_of(case: Case, agency: Agency) -> Case:
     """The successor's case, with the systems and the offices of the agency that it succeeds."""
     successor = read_agency(case)
     systems = {system.id: system for system in successor.systems}

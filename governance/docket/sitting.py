@@ -9,7 +9,7 @@ from sharebus import Refused
 from sharebus.governance.agency import Officer
 from sharebus.governance.answer import Answer
 from sharebus.governance.case import Act, Author, Case, actors_of, advance, open_case
-from sharebus.governance.docket.agency import AGENCIES, read_agency, with_systems_of
+from sharebus.governance.docket.agency import AGENCIES, as_successor_of, read_agency
 from sharebus.governance.docket.kind import Beginning, Due, Kind, Taken
 from sharebus.governance.docket.kinds import KINDS
 from sharebus.governance.docket.notice import notices_of
@@ -214,7 +214,7 @@ class Sitting:
         named = {("entry", entry) for entry in facts.entries} | {("grant", g) for g in facts.grants}
         successor = self._register.find("agency", new) or AGENCIES.adopt(self._register, new)
         if successor is not None:
-            merged = with_systems_of(self._next_version(successor), read_agency(case))
+            merged = as_successor_of(self._next_version(successor), read_agency(case))
             self._stand(merged, "succeed", "O Art 4")
         for key in sorted(named | self._register.cases.keys()):
             kind = KINDS[key[0]]
