@@ -17,6 +17,7 @@ from sharebus.stream_apps.enforcer import office
 from sharebus.stream_apps.enforcer.loop import EnforcerLoop
 
 from ..town import DEADLINE_SECONDS, Town
+from ..world import World
 
 
 def wait_for(what: str, holds: Callable[[], bool], seconds_max: float = DEADLINE_SECONDS) -> None:
@@ -116,3 +117,13 @@ def enforcer(town: Town) -> Iterator[RunningEnforcer]:
     wait_for("the enforcer is a member", lambda: office.is_held(admin))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def followed(served: World) -> Iterator[World]:
+    """The world with an enforcer."""
+    running = RunningEnforcer(served.settings)
+    try:
+        yield served
+    finally:
+        running.stop()

@@ -1,6 +1,5 @@
 """An entry leaves its class: nobody reads one more event under it, and what it held is kept."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from sharebus.schemas import topic as topics
 from ...unit.stream_apps.gate import case
 from ..gate.test_gate_flow import assert_view_is_right, codes
 from ..world import SUBSCRIBER, World
-from .conftest import RunningEnforcer, wait_for
+from .conftest import wait_for
 from .parked import ParkedReaders
 from .sightings import CONDITIONAL, told, topic_names
 
@@ -21,14 +20,10 @@ ROWS = 4_500
 
 
 @pytest.fixture(scope="module")
-def world(served: World) -> Iterator[World]:
+def world(followed: World) -> World:
     """The world with its gate and an enforcer."""
-    served.gate.run()
-    running = RunningEnforcer(served.settings)
-    try:
-        yield served
-    finally:
-        running.stop()
+    followed.gate.run()
+    return followed
 
 
 def changed(entry: CatalogEntry, sharing: dict[str, Any]) -> CatalogEntry:

@@ -1,6 +1,5 @@
 """A right ends whatever has become of the gate: the enforcer does not wait for it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,20 +8,16 @@ from sharebus.governance.agency import Agency
 
 from ...unit.stream_apps.gate import case
 from ..world import SUBSCRIBER, World
-from .conftest import RunningEnforcer, wait_for
+from .conftest import wait_for
 from .parked import ParkedReaders
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def world(served: World) -> Iterator[World]:
+def world(followed: World) -> World:
     """The world with an enforcer."""
-    running = RunningEnforcer(served.settings)
-    try:
-        yield served
-    finally:
-        running.stop()
+    return followed
 
 
 def neighbour(world: World, name: str) -> Agency:

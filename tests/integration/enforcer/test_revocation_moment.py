@@ -2,7 +2,6 @@
 until the broker has followed; whoever else reads the view gets everything."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Message
@@ -11,7 +10,7 @@ from sharebus.schemas import topic as topics
 
 from ...unit.stream_apps.gate import case
 from ..world import SUBSCRIBER, World
-from .conftest import RunningEnforcer, wait_for
+from .conftest import wait_for
 from .stream import PlainReader
 from .test_revocation_gate import neighbour
 
@@ -21,14 +20,10 @@ BEFORE, AFTER = 50, 50
 
 
 @pytest.fixture(scope="module")
-def world(served: World) -> Iterator[World]:
+def world(followed: World) -> World:
     """The world with its gate and an enforcer."""
-    served.gate.run()
-    running = RunningEnforcer(served.settings)
-    try:
-        yield served
-    finally:
-        running.stop()
+    followed.gate.run()
+    return followed
 
 
 class Stream:

@@ -122,26 +122,14 @@ def test_class_that_changes_loses_no_row_and_brings_back_no_old_one(
         world.add_grant(policy)
     for step in history:
         match step:
-            case "commit" | "grant", _:
+            case "grant", _:
                 world.transact()
-            case "die", "undecided":
-                world.gate.crash()
-            case "die", "uncommitted":
-                world.gate.decide()
-                world.gate.crash()
-            case "die", _:
-                world.transact(key_sets=False)
-                world.gate.crash()
-            case "compact", _:
-                world.compact()
-            case "revoke or grant again", number:
-                world.revoke_or_grant_again(number)
             case "change class", _:
                 world.change_class()
             case "sweep", _:
                 world.sweep()
             case _:
-                world.send(step)
+                world.play(step)
     world.fill()  # what is moved
     world.fill()  # the views from there
     world.transact()

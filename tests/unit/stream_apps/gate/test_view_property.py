@@ -109,6 +109,26 @@ class World:
         self.fill()
         self.log.compact(self.gate.plan.accepted_topic)
 
+    def play(self, step: Step) -> None:
+        """Let happen what a step says."""
+        match step:
+            case "commit", _:
+                self.transact()
+            case "die", "undecided":
+                self.gate.crash()
+            case "die", "uncommitted":
+                self.gate.decide()
+                self.gate.crash()
+            case "die", _:
+                self.transact(key_sets=False)
+                self.gate.crash()
+            case "compact", _:
+                self.compact()
+            case "revoke or grant again", number:
+                self.revoke_or_grant_again(number)
+            case _:
+                self.send(step)
+
     def send(self, step: Step) -> None:
         """Append to ingress, and write down what must become of it."""
         kind, content = step
@@ -263,26 +283,10 @@ def test_view_at_every_prefix_equals_its_policy_applied_to_accepted(
     for policy in first:
         world.add_grant(policy)
     for step in history:
-        match step:
-            case "commit", _:
-                world.transact()
-            case "die", "undecided":
-                world.gate.crash()
-            case "die", "uncommitted":
-                world.gate.decide()
-                world.gate.crash()
-            case "die", _:
-                world.transact(key_sets=False)
-                world.gate.crash()
-            case "compact", _:
-                world.compact()
-            case "revoke or grant again", number:
-                world.revoke_or_grant_again(number)
-            case "grant", _:
-                if waiting:
-                    world.add_grant(waiting.pop())
-            case _:
-                world.send(step)
+        if step[0] != "grant":
+            world.play(step)
+        elif waiting:
+            world.add_grant(waiting.pop())
     world.transact()
     world.fill()
     assert all(state.live for state in world.gate.lane.views.values())
